@@ -1,0 +1,19 @@
+/** The generated names that the rest of `src/` uses, in one place. */
+export type {
+  Address,
+  AddressKind,
+  AppCommand,
+  BotConfig,
+  Capability,
+  Card,
+  ChunkPosition,
+  CompressMode,
+  FlagSet,
+  Frame,
+  MessageContext,
+  Platform,
+  ReceiverConfig,
+  SenderConfig,
+  SendResult,
+} from '../generated/models.js'
+export type { FrameLimit, FrameUnit } from '../generated/limits.js'
