@@ -8,6 +8,8 @@ export interface WgrokErrorOptions {
   readonly cause?: unknown
   /** Whether the same call may succeed later. Default: what the error registry says for the code. */
   readonly retryable?: boolean
+  /** How long the platform asked to wait before the next try, in ms. */
+  readonly retryAfterMs?: number
 }
 
 /**
@@ -22,12 +24,15 @@ export class WgrokError extends Error {
   readonly retryable: boolean
   /** The HTTP status that says the same. */
   readonly status: number
+  /** How long the platform asked to wait before the next try, in ms; undefined where it did not say. */
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, detail: string, options: WgrokErrorOptions = {}) {
     super(`[${code}] ${detail}`, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.retryable = options.retryable ?? ERRORS[code].retryable
     this.status = ERRORS[code].status
+    this.retryAfterMs = options.retryAfterMs
   }
 
   /**
