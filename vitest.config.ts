@@ -1,9 +1,22 @@
 import { defineConfig } from 'vitest/config'
 
+const common = { testTimeout: 20_000, hookTimeout: 60_000 }
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    projects: [
+      {
+        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{package,cli}/**'] },
+      },
+      {
+        // These start processes and some take times: after the rest, so that both cores are theirs.
+        test: {
+          ...common,
+          name: 'package',
+          include: ['tests/{package,cli}/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
