@@ -56,6 +56,658 @@ export function matchWebhook(path: string): boolean {
   return path === WEBHOOK_ADDRESS
 }
 
+/**
+ * Address of `webexMessages`, as a template.
+ * @generated from #/channels/webexMessages
+ */
+export const WEBEX_MESSAGES_ADDRESS = '/messages'
+
+/**
+ * Writes an address of `webexMessages`; values are percent-encoded.
+ * @generated from #/channels/webexMessages
+ */
+export function webexMessagesAddress(): string {
+  return WEBEX_MESSAGES_ADDRESS
+}
+
+/**
+ * True for the path of `webexMessages`. The query must be cut off.
+ * @generated from #/channels/webexMessages
+ */
+export function matchWebexMessages(path: string): boolean {
+  return path === WEBEX_MESSAGES_ADDRESS
+}
+
+/**
+ * Address of `webexMessage`, as a template.
+ * @generated from #/channels/webexMessage
+ */
+export const WEBEX_MESSAGE_ADDRESS = '/messages/{messageId}'
+
+/**
+ * What varies in {@link WEBEX_MESSAGE_ADDRESS}.
+ * @generated from #/channels/webexMessage
+ */
+export interface WebexMessageParams {
+  /** REST id of the message. */
+  readonly messageId: string
+}
+
+/**
+ * Writes an address of `webexMessage`; values are percent-encoded.
+ * @generated from #/channels/webexMessage
+ */
+export function webexMessageAddress(params: WebexMessageParams): string {
+  return '/messages/' + encodeURIComponent(params['messageId'])
+}
+
+/**
+ * Reads a path of `webexMessage`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/webexMessage
+ */
+export function matchWebexMessage(path: string): WebexMessageParams | undefined {
+  if (!path.startsWith('/messages/')) return undefined
+  const value0 = segment(path.slice(10, path.length))
+  if (value0 === undefined) return undefined
+  return { messageId: value0 }
+}
+
+/**
+ * Address of `webexMe`, as a template.
+ * @generated from #/channels/webexMe
+ */
+export const WEBEX_ME_ADDRESS = '/people/me'
+
+/**
+ * Writes an address of `webexMe`; values are percent-encoded.
+ * @generated from #/channels/webexMe
+ */
+export function webexMeAddress(): string {
+  return WEBEX_ME_ADDRESS
+}
+
+/**
+ * True for the path of `webexMe`. The query must be cut off.
+ * @generated from #/channels/webexMe
+ */
+export function matchWebexMe(path: string): boolean {
+  return path === WEBEX_ME_ADDRESS
+}
+
+/**
+ * Address of `webexAttachmentAction`, as a template.
+ * @generated from #/channels/webexAttachmentAction
+ */
+export const WEBEX_ATTACHMENT_ACTION_ADDRESS = '/attachment/actions/{actionId}'
+
+/**
+ * What varies in {@link WEBEX_ATTACHMENT_ACTION_ADDRESS}.
+ * @generated from #/channels/webexAttachmentAction
+ */
+export interface WebexAttachmentActionParams {
+  /** REST id of the action. */
+  readonly actionId: string
+}
+
+/**
+ * Writes an address of `webexAttachmentAction`; values are percent-encoded.
+ * @generated from #/channels/webexAttachmentAction
+ */
+export function webexAttachmentActionAddress(params: WebexAttachmentActionParams): string {
+  return '/attachment/actions/' + encodeURIComponent(params['actionId'])
+}
+
+/**
+ * Reads a path of `webexAttachmentAction`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/webexAttachmentAction
+ */
+export function matchWebexAttachmentAction(path: string): WebexAttachmentActionParams | undefined {
+  if (!path.startsWith('/attachment/actions/')) return undefined
+  const value0 = segment(path.slice(20, path.length))
+  if (value0 === undefined) return undefined
+  return { actionId: value0 }
+}
+
+/**
+ * Address of `webexWebhooks`, as a template.
+ * @generated from #/channels/webexWebhooks
+ */
+export const WEBEX_WEBHOOKS_ADDRESS = '/webhooks'
+
+/**
+ * Writes an address of `webexWebhooks`; values are percent-encoded.
+ * @generated from #/channels/webexWebhooks
+ */
+export function webexWebhooksAddress(): string {
+  return WEBEX_WEBHOOKS_ADDRESS
+}
+
+/**
+ * True for the path of `webexWebhooks`. The query must be cut off.
+ * @generated from #/channels/webexWebhooks
+ */
+export function matchWebexWebhooks(path: string): boolean {
+  return path === WEBEX_WEBHOOKS_ADDRESS
+}
+
+/**
+ * Address of `webexWebhook`, as a template.
+ * @generated from #/channels/webexWebhook
+ */
+export const WEBEX_WEBHOOK_ADDRESS = '/webhooks/{webhookId}'
+
+/**
+ * What varies in {@link WEBEX_WEBHOOK_ADDRESS}.
+ * @generated from #/channels/webexWebhook
+ */
+export interface WebexWebhookParams {
+  /** Id of the registration. */
+  readonly webhookId: string
+}
+
+/**
+ * Writes an address of `webexWebhook`; values are percent-encoded.
+ * @generated from #/channels/webexWebhook
+ */
+export function webexWebhookAddress(params: WebexWebhookParams): string {
+  return '/webhooks/' + encodeURIComponent(params['webhookId'])
+}
+
+/**
+ * Reads a path of `webexWebhook`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/webexWebhook
+ */
+export function matchWebexWebhook(path: string): WebexWebhookParams | undefined {
+  if (!path.startsWith('/webhooks/')) return undefined
+  const value0 = segment(path.slice(10, path.length))
+  if (value0 === undefined) return undefined
+  return { webhookId: value0 }
+}
+
+/**
+ * Address of `webexCatalog`, as a template.
+ * @generated from #/channels/webexCatalog
+ */
+export const WEBEX_CATALOG_ADDRESS = '/catalog'
+
+/**
+ * Writes an address of `webexCatalog`; values are percent-encoded.
+ * @generated from #/channels/webexCatalog
+ */
+export function webexCatalogAddress(): string {
+  return WEBEX_CATALOG_ADDRESS
+}
+
+/**
+ * True for the path of `webexCatalog`. The query must be cut off.
+ * @generated from #/channels/webexCatalog
+ */
+export function matchWebexCatalog(path: string): boolean {
+  return path === WEBEX_CATALOG_ADDRESS
+}
+
+/**
+ * Address of `webexDevices`, as a template.
+ * @generated from #/channels/webexDevices
+ */
+export const WEBEX_DEVICES_ADDRESS = '/devices'
+
+/**
+ * Writes an address of `webexDevices`; values are percent-encoded.
+ * @generated from #/channels/webexDevices
+ */
+export function webexDevicesAddress(): string {
+  return WEBEX_DEVICES_ADDRESS
+}
+
+/**
+ * True for the path of `webexDevices`. The query must be cut off.
+ * @generated from #/channels/webexDevices
+ */
+export function matchWebexDevices(path: string): boolean {
+  return path === WEBEX_DEVICES_ADDRESS
+}
+
+/**
+ * Address of `webexHook`, as a template.
+ * @generated from #/channels/webexHook
+ */
+export const WEBEX_HOOK_ADDRESS = '/webhooks/webex'
+
+/**
+ * Writes an address of `webexHook`; values are percent-encoded.
+ * @generated from #/channels/webexHook
+ */
+export function webexHookAddress(): string {
+  return WEBEX_HOOK_ADDRESS
+}
+
+/**
+ * True for the path of `webexHook`. The query must be cut off.
+ * @generated from #/channels/webexHook
+ */
+export function matchWebexHook(path: string): boolean {
+  return path === WEBEX_HOOK_ADDRESS
+}
+
+/**
+ * Address of `slackPostMessage`, as a template.
+ * @generated from #/channels/slackPostMessage
+ */
+export const SLACK_POST_MESSAGE_ADDRESS = '/chat.postMessage'
+
+/**
+ * Writes an address of `slackPostMessage`; values are percent-encoded.
+ * @generated from #/channels/slackPostMessage
+ */
+export function slackPostMessageAddress(): string {
+  return SLACK_POST_MESSAGE_ADDRESS
+}
+
+/**
+ * True for the path of `slackPostMessage`. The query must be cut off.
+ * @generated from #/channels/slackPostMessage
+ */
+export function matchSlackPostMessage(path: string): boolean {
+  return path === SLACK_POST_MESSAGE_ADDRESS
+}
+
+/**
+ * Address of `slackAuthTest`, as a template.
+ * @generated from #/channels/slackAuthTest
+ */
+export const SLACK_AUTH_TEST_ADDRESS = '/auth.test'
+
+/**
+ * Writes an address of `slackAuthTest`; values are percent-encoded.
+ * @generated from #/channels/slackAuthTest
+ */
+export function slackAuthTestAddress(): string {
+  return SLACK_AUTH_TEST_ADDRESS
+}
+
+/**
+ * True for the path of `slackAuthTest`. The query must be cut off.
+ * @generated from #/channels/slackAuthTest
+ */
+export function matchSlackAuthTest(path: string): boolean {
+  return path === SLACK_AUTH_TEST_ADDRESS
+}
+
+/**
+ * Address of `slackConversationsOpen`, as a template.
+ * @generated from #/channels/slackConversationsOpen
+ */
+export const SLACK_CONVERSATIONS_OPEN_ADDRESS = '/conversations.open'
+
+/**
+ * Writes an address of `slackConversationsOpen`; values are percent-encoded.
+ * @generated from #/channels/slackConversationsOpen
+ */
+export function slackConversationsOpenAddress(): string {
+  return SLACK_CONVERSATIONS_OPEN_ADDRESS
+}
+
+/**
+ * True for the path of `slackConversationsOpen`. The query must be cut off.
+ * @generated from #/channels/slackConversationsOpen
+ */
+export function matchSlackConversationsOpen(path: string): boolean {
+  return path === SLACK_CONVERSATIONS_OPEN_ADDRESS
+}
+
+/**
+ * Address of `slackConversationsInfo`, as a template.
+ * @generated from #/channels/slackConversationsInfo
+ */
+export const SLACK_CONVERSATIONS_INFO_ADDRESS = '/conversations.info'
+
+/**
+ * Writes an address of `slackConversationsInfo`; values are percent-encoded.
+ * @generated from #/channels/slackConversationsInfo
+ */
+export function slackConversationsInfoAddress(): string {
+  return SLACK_CONVERSATIONS_INFO_ADDRESS
+}
+
+/**
+ * True for the path of `slackConversationsInfo`. The query must be cut off.
+ * @generated from #/channels/slackConversationsInfo
+ */
+export function matchSlackConversationsInfo(path: string): boolean {
+  return path === SLACK_CONVERSATIONS_INFO_ADDRESS
+}
+
+/**
+ * Address of `slackUsersInfo`, as a template.
+ * @generated from #/channels/slackUsersInfo
+ */
+export const SLACK_USERS_INFO_ADDRESS = '/users.info'
+
+/**
+ * Writes an address of `slackUsersInfo`; values are percent-encoded.
+ * @generated from #/channels/slackUsersInfo
+ */
+export function slackUsersInfoAddress(): string {
+  return SLACK_USERS_INFO_ADDRESS
+}
+
+/**
+ * True for the path of `slackUsersInfo`. The query must be cut off.
+ * @generated from #/channels/slackUsersInfo
+ */
+export function matchSlackUsersInfo(path: string): boolean {
+  return path === SLACK_USERS_INFO_ADDRESS
+}
+
+/**
+ * Address of `slackUsersLookupByEmail`, as a template.
+ * @generated from #/channels/slackUsersLookupByEmail
+ */
+export const SLACK_USERS_LOOKUP_BY_EMAIL_ADDRESS = '/users.lookupByEmail'
+
+/**
+ * Writes an address of `slackUsersLookupByEmail`; values are percent-encoded.
+ * @generated from #/channels/slackUsersLookupByEmail
+ */
+export function slackUsersLookupByEmailAddress(): string {
+  return SLACK_USERS_LOOKUP_BY_EMAIL_ADDRESS
+}
+
+/**
+ * True for the path of `slackUsersLookupByEmail`. The query must be cut off.
+ * @generated from #/channels/slackUsersLookupByEmail
+ */
+export function matchSlackUsersLookupByEmail(path: string): boolean {
+  return path === SLACK_USERS_LOOKUP_BY_EMAIL_ADDRESS
+}
+
+/**
+ * Address of `slackConnectionsOpen`, as a template.
+ * @generated from #/channels/slackConnectionsOpen
+ */
+export const SLACK_CONNECTIONS_OPEN_ADDRESS = '/apps.connections.open'
+
+/**
+ * Writes an address of `slackConnectionsOpen`; values are percent-encoded.
+ * @generated from #/channels/slackConnectionsOpen
+ */
+export function slackConnectionsOpenAddress(): string {
+  return SLACK_CONNECTIONS_OPEN_ADDRESS
+}
+
+/**
+ * True for the path of `slackConnectionsOpen`. The query must be cut off.
+ * @generated from #/channels/slackConnectionsOpen
+ */
+export function matchSlackConnectionsOpen(path: string): boolean {
+  return path === SLACK_CONNECTIONS_OPEN_ADDRESS
+}
+
+/**
+ * Address of `slackHook`, as a template.
+ * @generated from #/channels/slackHook
+ */
+export const SLACK_HOOK_ADDRESS = '/webhooks/slack'
+
+/**
+ * Writes an address of `slackHook`; values are percent-encoded.
+ * @generated from #/channels/slackHook
+ */
+export function slackHookAddress(): string {
+  return SLACK_HOOK_ADDRESS
+}
+
+/**
+ * True for the path of `slackHook`. The query must be cut off.
+ * @generated from #/channels/slackHook
+ */
+export function matchSlackHook(path: string): boolean {
+  return path === SLACK_HOOK_ADDRESS
+}
+
+/**
+ * Address of `discordChannelMessages`, as a template.
+ * @generated from #/channels/discordChannelMessages
+ */
+export const DISCORD_CHANNEL_MESSAGES_ADDRESS = '/channels/{channelId}/messages'
+
+/**
+ * What varies in {@link DISCORD_CHANNEL_MESSAGES_ADDRESS}.
+ * @generated from #/channels/discordChannelMessages
+ */
+export interface DiscordChannelMessagesParams {
+  /** Snowflake of the channel. */
+  readonly channelId: string
+}
+
+/**
+ * Writes an address of `discordChannelMessages`; values are percent-encoded.
+ * @generated from #/channels/discordChannelMessages
+ */
+export function discordChannelMessagesAddress(params: DiscordChannelMessagesParams): string {
+  return '/channels/' + encodeURIComponent(params['channelId']) + '/messages'
+}
+
+/**
+ * Reads a path of `discordChannelMessages`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/discordChannelMessages
+ */
+export function matchDiscordChannelMessages(path: string): DiscordChannelMessagesParams | undefined {
+  if (!path.startsWith('/channels/')) return undefined
+  const end0 = path.length - 9
+  if (!path.endsWith('/messages') || end0 < 10) return undefined
+  const value0 = segment(path.slice(10, end0))
+  if (value0 === undefined) return undefined
+  return { channelId: value0 }
+}
+
+/**
+ * Address of `discordChannel`, as a template.
+ * @generated from #/channels/discordChannel
+ */
+export const DISCORD_CHANNEL_ADDRESS = '/channels/{channelId}'
+
+/**
+ * What varies in {@link DISCORD_CHANNEL_ADDRESS}.
+ * @generated from #/channels/discordChannel
+ */
+export interface DiscordChannelParams {
+  /** Snowflake of the channel. */
+  readonly channelId: string
+}
+
+/**
+ * Writes an address of `discordChannel`; values are percent-encoded.
+ * @generated from #/channels/discordChannel
+ */
+export function discordChannelAddress(params: DiscordChannelParams): string {
+  return '/channels/' + encodeURIComponent(params['channelId'])
+}
+
+/**
+ * Reads a path of `discordChannel`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/discordChannel
+ */
+export function matchDiscordChannel(path: string): DiscordChannelParams | undefined {
+  if (!path.startsWith('/channels/')) return undefined
+  const value0 = segment(path.slice(10, path.length))
+  if (value0 === undefined) return undefined
+  return { channelId: value0 }
+}
+
+/**
+ * Address of `discordMe`, as a template.
+ * @generated from #/channels/discordMe
+ */
+export const DISCORD_ME_ADDRESS = '/users/@me'
+
+/**
+ * Writes an address of `discordMe`; values are percent-encoded.
+ * @generated from #/channels/discordMe
+ */
+export function discordMeAddress(): string {
+  return DISCORD_ME_ADDRESS
+}
+
+/**
+ * True for the path of `discordMe`. The query must be cut off.
+ * @generated from #/channels/discordMe
+ */
+export function matchDiscordMe(path: string): boolean {
+  return path === DISCORD_ME_ADDRESS
+}
+
+/**
+ * Address of `discordDirectChannels`, as a template.
+ * @generated from #/channels/discordDirectChannels
+ */
+export const DISCORD_DIRECT_CHANNELS_ADDRESS = '/users/@me/channels'
+
+/**
+ * Writes an address of `discordDirectChannels`; values are percent-encoded.
+ * @generated from #/channels/discordDirectChannels
+ */
+export function discordDirectChannelsAddress(): string {
+  return DISCORD_DIRECT_CHANNELS_ADDRESS
+}
+
+/**
+ * True for the path of `discordDirectChannels`. The query must be cut off.
+ * @generated from #/channels/discordDirectChannels
+ */
+export function matchDiscordDirectChannels(path: string): boolean {
+  return path === DISCORD_DIRECT_CHANNELS_ADDRESS
+}
+
+/**
+ * Address of `discordGatewayBot`, as a template.
+ * @generated from #/channels/discordGatewayBot
+ */
+export const DISCORD_GATEWAY_BOT_ADDRESS = '/gateway/bot'
+
+/**
+ * Writes an address of `discordGatewayBot`; values are percent-encoded.
+ * @generated from #/channels/discordGatewayBot
+ */
+export function discordGatewayBotAddress(): string {
+  return DISCORD_GATEWAY_BOT_ADDRESS
+}
+
+/**
+ * True for the path of `discordGatewayBot`. The query must be cut off.
+ * @generated from #/channels/discordGatewayBot
+ */
+export function matchDiscordGatewayBot(path: string): boolean {
+  return path === DISCORD_GATEWAY_BOT_ADDRESS
+}
+
+/**
+ * Address of `discordCommands`, as a template.
+ * @generated from #/channels/discordCommands
+ */
+export const DISCORD_COMMANDS_ADDRESS = '/applications/{applicationId}/commands'
+
+/**
+ * What varies in {@link DISCORD_COMMANDS_ADDRESS}.
+ * @generated from #/channels/discordCommands
+ */
+export interface DiscordCommandsParams {
+  /** Snowflake of the application. */
+  readonly applicationId: string
+}
+
+/**
+ * Writes an address of `discordCommands`; values are percent-encoded.
+ * @generated from #/channels/discordCommands
+ */
+export function discordCommandsAddress(params: DiscordCommandsParams): string {
+  return '/applications/' + encodeURIComponent(params['applicationId']) + '/commands'
+}
+
+/**
+ * Reads a path of `discordCommands`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/discordCommands
+ */
+export function matchDiscordCommands(path: string): DiscordCommandsParams | undefined {
+  if (!path.startsWith('/applications/')) return undefined
+  const end0 = path.length - 9
+  if (!path.endsWith('/commands') || end0 < 14) return undefined
+  const value0 = segment(path.slice(14, end0))
+  if (value0 === undefined) return undefined
+  return { applicationId: value0 }
+}
+
+/**
+ * Address of `discordOriginalResponse`, as a template.
+ * @generated from #/channels/discordOriginalResponse
+ */
+export const DISCORD_ORIGINAL_RESPONSE_ADDRESS = '/webhooks/{applicationId}/{interactionToken}/messages/@original'
+
+/**
+ * What varies in {@link DISCORD_ORIGINAL_RESPONSE_ADDRESS}.
+ * @generated from #/channels/discordOriginalResponse
+ */
+export interface DiscordOriginalResponseParams {
+  /** Snowflake of the application. */
+  readonly applicationId: string
+  /** Token of the interaction. */
+  readonly interactionToken: string
+}
+
+/**
+ * Writes an address of `discordOriginalResponse`; values are percent-encoded.
+ * @generated from #/channels/discordOriginalResponse
+ */
+export function discordOriginalResponseAddress(params: DiscordOriginalResponseParams): string {
+  return (
+    '/webhooks/' +
+    encodeURIComponent(params['applicationId']) +
+    '/' +
+    encodeURIComponent(params['interactionToken']) +
+    '/messages/@original'
+  )
+}
+
+/**
+ * Reads a path of `discordOriginalResponse`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/discordOriginalResponse
+ */
+export function matchDiscordOriginalResponse(path: string): DiscordOriginalResponseParams | undefined {
+  if (!path.startsWith('/webhooks/')) return undefined
+  const end0 = path.indexOf('/', 10)
+  if (end0 === -1) return undefined
+  const value0 = segment(path.slice(10, end0))
+  if (value0 === undefined) return undefined
+  const end2 = path.length - 19
+  if (!path.endsWith('/messages/@original') || end2 < end0 + 1) return undefined
+  const value2 = segment(path.slice(end0 + 1, end2))
+  if (value2 === undefined) return undefined
+  return { applicationId: value0, interactionToken: value2 }
+}
+
+/**
+ * Address of `discordHook`, as a template.
+ * @generated from #/channels/discordHook
+ */
+export const DISCORD_HOOK_ADDRESS = '/webhooks/discord'
+
+/**
+ * Writes an address of `discordHook`; values are percent-encoded.
+ * @generated from #/channels/discordHook
+ */
+export function discordHookAddress(): string {
+  return DISCORD_HOOK_ADDRESS
+}
+
+/**
+ * True for the path of `discordHook`. The query must be cut off.
+ * @generated from #/channels/discordHook
+ */
+export function matchDiscordHook(path: string): boolean {
+  return path === DISCORD_HOOK_ADDRESS
+}
+
 /** One decoded path segment; undefined when it is empty, holds a slash, or is badly encoded. */
 function segment(text: string): string | undefined {
   if (text === '' || text.includes('/')) return undefined
@@ -173,5 +825,491 @@ export const OPERATIONS = {
     channel: 'webhook',
     messages: ['WebhookRequest'],
     reply: ['WebhookAccepted', 'Problem'],
+  },
+  /**
+   * Send a message to a room, a person or an e-mail address.
+   * @generated from #/operations/webexCreateMessage
+   */
+  webexCreateMessage: {
+    id: 'webexCreateMessage',
+    action: 'send',
+    channel: 'webexMessages',
+    messages: ['WebexCreateMessage'],
+    reply: ['WebexMessage'],
+  },
+  /**
+   * Read the text of a message that an event announced.
+   * @generated from #/operations/webexGetMessage
+   */
+  webexGetMessage: {
+    id: 'webexGetMessage',
+    action: 'send',
+    channel: 'webexMessage',
+    messages: [],
+    reply: ['WebexMessage'],
+  },
+  /**
+   * Ask who the token belongs to.
+   * @generated from #/operations/webexGetMe
+   */
+  webexGetMe: { id: 'webexGetMe', action: 'send', channel: 'webexMe', messages: [], reply: ['WebexPerson'] },
+  /**
+   * Read what was submitted with a card.
+   * @generated from #/operations/webexGetAttachmentAction
+   */
+  webexGetAttachmentAction: {
+    id: 'webexGetAttachmentAction',
+    action: 'send',
+    channel: 'webexAttachmentAction',
+    messages: [],
+    reply: ['WebexAttachmentAction'],
+  },
+  /**
+   * List the registrations of this account.
+   * @generated from #/operations/webexListWebhooks
+   */
+  webexListWebhooks: {
+    id: 'webexListWebhooks',
+    action: 'send',
+    channel: 'webexWebhooks',
+    messages: [],
+    reply: ['WebexWebhookList'],
+  },
+  /**
+   * Register a webhook.
+   * @generated from #/operations/webexCreateWebhook
+   */
+  webexCreateWebhook: {
+    id: 'webexCreateWebhook',
+    action: 'send',
+    channel: 'webexWebhooks',
+    messages: ['WebexCreateWebhook'],
+    reply: ['WebexWebhook'],
+  },
+  /**
+   * Change or reactivate a webhook.
+   * @generated from #/operations/webexUpdateWebhook
+   */
+  webexUpdateWebhook: {
+    id: 'webexUpdateWebhook',
+    action: 'send',
+    channel: 'webexWebhook',
+    messages: ['WebexUpdateWebhook'],
+    reply: ['WebexWebhook'],
+  },
+  /**
+   * Ask which hosts serve this account.
+   * @generated from #/operations/webexGetCatalog
+   */
+  webexGetCatalog: {
+    id: 'webexGetCatalog',
+    action: 'send',
+    channel: 'webexCatalog',
+    messages: [],
+    reply: ['WebexCatalog'],
+  },
+  /**
+   * List the registered devices.
+   * @generated from #/operations/webexListDevices
+   */
+  webexListDevices: {
+    id: 'webexListDevices',
+    action: 'send',
+    channel: 'webexDevices',
+    messages: [],
+    reply: ['WebexDeviceList'],
+  },
+  /**
+   * Register a device. It is refreshed and deleted at the URL in the answer.
+   * @generated from #/operations/webexCreateDevice
+   */
+  webexCreateDevice: {
+    id: 'webexCreateDevice',
+    action: 'send',
+    channel: 'webexDevices',
+    messages: ['WebexDeviceRequest'],
+    reply: ['WebexDevice'],
+  },
+  /**
+   * An event, a pong or a shutdown notice.
+   * @generated from #/operations/webexFrame
+   */
+  webexFrame: {
+    id: 'webexFrame',
+    action: 'receive',
+    channel: 'webexMercury',
+    messages: ['WebexMercuryFrame'],
+    reply: [],
+  },
+  /**
+   * Authenticate the socket.
+   * @generated from #/operations/webexAuthorize
+   */
+  webexAuthorize: {
+    id: 'webexAuthorize',
+    action: 'send',
+    channel: 'webexMercury',
+    messages: ['WebexMercuryAuthorization'],
+    reply: [],
+  },
+  /**
+   * Confirm a frame.
+   * @generated from #/operations/webexAck
+   */
+  webexAck: { id: 'webexAck', action: 'send', channel: 'webexMercury', messages: ['WebexMercuryAck'], reply: [] },
+  /**
+   * Ask whether the other side still answers.
+   * @generated from #/operations/webexPing
+   */
+  webexPing: { id: 'webexPing', action: 'send', channel: 'webexMercury', messages: ['WebexMercuryPing'], reply: [] },
+  /**
+   * Webex announces a message or a card action.
+   * @generated from #/operations/webexDelivery
+   */
+  webexDelivery: {
+    id: 'webexDelivery',
+    action: 'receive',
+    channel: 'webexHook',
+    messages: ['WebexDelivery'],
+    reply: [],
+  },
+  /**
+   * Send a message to a channel or a direct conversation.
+   * @generated from #/operations/slackPostMessage
+   */
+  slackPostMessage: {
+    id: 'slackPostMessage',
+    action: 'send',
+    channel: 'slackPostMessage',
+    messages: ['SlackPostMessage'],
+    reply: ['SlackPostMessageReply'],
+  },
+  /**
+   * Ask who the token belongs to.
+   * @generated from #/operations/slackAuthTest
+   */
+  slackAuthTest: {
+    id: 'slackAuthTest',
+    action: 'send',
+    channel: 'slackAuthTest',
+    messages: [],
+    reply: ['SlackAuthTestReply'],
+  },
+  /**
+   * Open the direct conversation with a user.
+   * @generated from #/operations/slackOpenConversation
+   */
+  slackOpenConversation: {
+    id: 'slackOpenConversation',
+    action: 'send',
+    channel: 'slackConversationsOpen',
+    messages: ['SlackConversationsOpen'],
+    reply: ['SlackConversationReply'],
+  },
+  /**
+   * Ask about one conversation.
+   * @generated from #/operations/slackGetConversation
+   */
+  slackGetConversation: {
+    id: 'slackGetConversation',
+    action: 'send',
+    channel: 'slackConversationsInfo',
+    messages: [],
+    reply: ['SlackConversationReply'],
+  },
+  /**
+   * Ask who a user is.
+   * @generated from #/operations/slackGetUser
+   */
+  slackGetUser: {
+    id: 'slackGetUser',
+    action: 'send',
+    channel: 'slackUsersInfo',
+    messages: [],
+    reply: ['SlackUserReply'],
+  },
+  /**
+   * Find a user by e-mail address.
+   * @generated from #/operations/slackLookupUser
+   */
+  slackLookupUser: {
+    id: 'slackLookupUser',
+    action: 'send',
+    channel: 'slackUsersLookupByEmail',
+    messages: [],
+    reply: ['SlackUserReply'],
+  },
+  /**
+   * Get the URL of a new socket.
+   * @generated from #/operations/slackOpenConnection
+   */
+  slackOpenConnection: {
+    id: 'slackOpenConnection',
+    action: 'send',
+    channel: 'slackConnectionsOpen',
+    messages: [],
+    reply: ['SlackConnectionReply'],
+  },
+  /**
+   * The socket is ready.
+   * @generated from #/operations/slackHello
+   */
+  slackHello: { id: 'slackHello', action: 'receive', channel: 'slackSocket', messages: ['SlackHello'], reply: [] },
+  /**
+   * An event of the workspace.
+   * @generated from #/operations/slackEvent
+   */
+  slackEvent: { id: 'slackEvent', action: 'receive', channel: 'slackSocket', messages: ['SlackEventsApi'], reply: [] },
+  /**
+   * Somebody used the slash command.
+   * @generated from #/operations/slackCommand
+   */
+  slackCommand: {
+    id: 'slackCommand',
+    action: 'receive',
+    channel: 'slackSocket',
+    messages: ['SlackSlashCommandEnvelope'],
+    reply: [],
+  },
+  /**
+   * Somebody used a button or a form.
+   * @generated from #/operations/slackInteraction
+   */
+  slackInteraction: {
+    id: 'slackInteraction',
+    action: 'receive',
+    channel: 'slackSocket',
+    messages: ['SlackInteractive'],
+    reply: [],
+  },
+  /**
+   * The socket is about to close, or has to.
+   * @generated from #/operations/slackDisconnect
+   */
+  slackDisconnect: {
+    id: 'slackDisconnect',
+    action: 'receive',
+    channel: 'slackSocket',
+    messages: ['SlackDisconnect'],
+    reply: [],
+  },
+  /**
+   * Confirm an envelope.
+   * @generated from #/operations/slackAck
+   */
+  slackAck: { id: 'slackAck', action: 'send', channel: 'slackSocket', messages: ['SlackAck'], reply: [] },
+  /**
+   * Slack checks that the URL is ours.
+   * @generated from #/operations/slackVerification
+   */
+  slackVerification: {
+    id: 'slackVerification',
+    action: 'receive',
+    channel: 'slackHook',
+    messages: ['SlackUrlVerification'],
+    reply: [],
+  },
+  /**
+   * An event of the workspace.
+   * @generated from #/operations/slackCallback
+   */
+  slackCallback: {
+    id: 'slackCallback',
+    action: 'receive',
+    channel: 'slackHook',
+    messages: ['SlackEventCallback'],
+    reply: [],
+  },
+  /**
+   * Slack holds events back.
+   * @generated from #/operations/slackRateLimited
+   */
+  slackRateLimited: {
+    id: 'slackRateLimited',
+    action: 'receive',
+    channel: 'slackHook',
+    messages: ['SlackAppRateLimited'],
+    reply: [],
+  },
+  /**
+   * Send a message to a channel.
+   * @generated from #/operations/discordCreateMessage
+   */
+  discordCreateMessage: {
+    id: 'discordCreateMessage',
+    action: 'send',
+    channel: 'discordChannelMessages',
+    messages: ['DiscordCreateMessage'],
+    reply: ['DiscordMessage'],
+  },
+  /**
+   * Ask about one channel.
+   * @generated from #/operations/discordGetChannel
+   */
+  discordGetChannel: {
+    id: 'discordGetChannel',
+    action: 'send',
+    channel: 'discordChannel',
+    messages: [],
+    reply: ['DiscordChannel'],
+  },
+  /**
+   * Ask who the token belongs to.
+   * @generated from #/operations/discordGetMe
+   */
+  discordGetMe: { id: 'discordGetMe', action: 'send', channel: 'discordMe', messages: [], reply: ['DiscordUser'] },
+  /**
+   * Open the direct channel with a user; not possible with a bot.
+   * @generated from #/operations/discordCreateDirectChannel
+   */
+  discordCreateDirectChannel: {
+    id: 'discordCreateDirectChannel',
+    action: 'send',
+    channel: 'discordDirectChannels',
+    messages: ['DiscordCreateDirectChannel'],
+    reply: ['DiscordChannel'],
+  },
+  /**
+   * Ask for the gateway URL and what is left of the identify budget.
+   * @generated from #/operations/discordGetGateway
+   */
+  discordGetGateway: {
+    id: 'discordGetGateway',
+    action: 'send',
+    channel: 'discordGatewayBot',
+    messages: [],
+    reply: ['DiscordGatewayBot'],
+  },
+  /**
+   * Register the slash command.
+   * @generated from #/operations/discordPutCommands
+   */
+  discordPutCommands: {
+    id: 'discordPutCommands',
+    action: 'send',
+    channel: 'discordCommands',
+    messages: ['DiscordCommands'],
+    reply: ['DiscordCommands'],
+  },
+  /**
+   * Fill in a deferred answer.
+   * @generated from #/operations/discordEditResponse
+   */
+  discordEditResponse: {
+    id: 'discordEditResponse',
+    action: 'send',
+    channel: 'discordOriginalResponse',
+    messages: ['DiscordCreateMessage'],
+    reply: ['DiscordMessage'],
+  },
+  /**
+   * Something happened.
+   * @generated from #/operations/discordDispatch
+   */
+  discordDispatch: {
+    id: 'discordDispatch',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordDispatch'],
+    reply: [],
+  },
+  /**
+   * A heartbeat is wanted at once.
+   * @generated from #/operations/discordHeartbeatRequest
+   */
+  discordHeartbeatRequest: {
+    id: 'discordHeartbeatRequest',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordHeartbeatRequest'],
+    reply: [],
+  },
+  /**
+   * Resume on a new socket.
+   * @generated from #/operations/discordReconnect
+   */
+  discordReconnect: {
+    id: 'discordReconnect',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordReconnect'],
+    reply: [],
+  },
+  /**
+   * The session is gone, or may be resumed.
+   * @generated from #/operations/discordInvalidSession
+   */
+  discordInvalidSession: {
+    id: 'discordInvalidSession',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordInvalidSession'],
+    reply: [],
+  },
+  /**
+   * How often to send a heartbeat.
+   * @generated from #/operations/discordHello
+   */
+  discordHello: {
+    id: 'discordHello',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordHello'],
+    reply: [],
+  },
+  /**
+   * The heartbeat arrived.
+   * @generated from #/operations/discordHeartbeatAck
+   */
+  discordHeartbeatAck: {
+    id: 'discordHeartbeatAck',
+    action: 'receive',
+    channel: 'discordGateway',
+    messages: ['DiscordHeartbeatAck'],
+    reply: [],
+  },
+  /**
+   * Say that we are alive.
+   * @generated from #/operations/discordHeartbeat
+   */
+  discordHeartbeat: {
+    id: 'discordHeartbeat',
+    action: 'send',
+    channel: 'discordGateway',
+    messages: ['DiscordHeartbeat'],
+    reply: [],
+  },
+  /**
+   * Start a session.
+   * @generated from #/operations/discordIdentify
+   */
+  discordIdentify: {
+    id: 'discordIdentify',
+    action: 'send',
+    channel: 'discordGateway',
+    messages: ['DiscordIdentify'],
+    reply: [],
+  },
+  /**
+   * Take a session up again.
+   * @generated from #/operations/discordResume
+   */
+  discordResume: {
+    id: 'discordResume',
+    action: 'send',
+    channel: 'discordGateway',
+    messages: ['DiscordResume'],
+    reply: [],
+  },
+  /**
+   * Somebody used a command or a form.
+   * @generated from #/operations/discordInteraction
+   */
+  discordInteraction: {
+    id: 'discordInteraction',
+    action: 'receive',
+    channel: 'discordHook',
+    messages: ['DiscordInteraction'],
+    reply: ['DiscordInteractionResponse'],
   },
 } as const

@@ -12,6 +12,57 @@ import type {
   WebhookRequest,
   WebhookAccepted,
   Problem,
+  WebexCreateMessage,
+  WebexMessage,
+  WebexPerson,
+  WebexAttachmentAction,
+  WebexCreateWebhook,
+  WebexUpdateWebhook,
+  WebexWebhook,
+  WebexWebhookList,
+  WebexCatalog,
+  WebexDeviceRequest,
+  WebexDevice,
+  WebexDeviceList,
+  WebexMercuryFrame,
+  WebexMercuryAuthorization,
+  WebexMercuryAck,
+  WebexMercuryPing,
+  WebexDelivery,
+  SlackPostMessage,
+  SlackPostMessageReply,
+  SlackAuthTestReply,
+  SlackConversationsOpen,
+  SlackConversationReply,
+  SlackUserReply,
+  SlackConnectionReply,
+  SlackHello,
+  SlackEventCallback,
+  SlackEventsApi,
+  SlackSlashCommandEnvelope,
+  SlackInteractive,
+  SlackDisconnect,
+  SlackAck,
+  SlackUrlVerification,
+  SlackAppRateLimited,
+  DiscordCreateMessage,
+  DiscordUser,
+  DiscordMessage,
+  DiscordChannel,
+  DiscordCreateDirectChannel,
+  DiscordGatewayBot,
+  DiscordCommands,
+  DiscordDispatch,
+  DiscordHeartbeatRequest,
+  DiscordReconnect,
+  DiscordInvalidSession,
+  DiscordHello,
+  DiscordHeartbeatAck,
+  DiscordHeartbeat,
+  DiscordIdentify,
+  DiscordResume,
+  DiscordInteraction,
+  DiscordInteractionResponse,
 } from './models.js'
 import {
   type Validate,
@@ -21,11 +72,62 @@ import {
   validateBridgeMessage,
   validateBridgeRegister,
   validateBridgeReply,
+  validateDiscordChannel,
+  validateDiscordCommands,
+  validateDiscordCreateDirectChannel,
+  validateDiscordCreateMessage,
+  validateDiscordDispatch,
+  validateDiscordGatewayBot,
+  validateDiscordHeartbeat,
+  validateDiscordHeartbeatAck,
+  validateDiscordHeartbeatRequest,
+  validateDiscordHello,
+  validateDiscordIdentify,
+  validateDiscordInteraction,
+  validateDiscordInteractionResponse,
+  validateDiscordInvalidSession,
+  validateDiscordMessage,
+  validateDiscordReconnect,
+  validateDiscordResume,
+  validateDiscordUser,
   validateEcho,
   validatePause,
   validateProblem,
   validateResponse,
   validateResume,
+  validateSlackAck,
+  validateSlackAppRateLimited,
+  validateSlackAuthTestReply,
+  validateSlackConnectionReply,
+  validateSlackConversationReply,
+  validateSlackConversationsOpen,
+  validateSlackDisconnect,
+  validateSlackEventCallback,
+  validateSlackEventsApi,
+  validateSlackHello,
+  validateSlackInteractive,
+  validateSlackPostMessage,
+  validateSlackPostMessageReply,
+  validateSlackSlashCommandEnvelope,
+  validateSlackUrlVerification,
+  validateSlackUserReply,
+  validateWebexAttachmentAction,
+  validateWebexCatalog,
+  validateWebexCreateMessage,
+  validateWebexCreateWebhook,
+  validateWebexDelivery,
+  validateWebexDevice,
+  validateWebexDeviceList,
+  validateWebexDeviceRequest,
+  validateWebexMercuryAck,
+  validateWebexMercuryAuthorization,
+  validateWebexMercuryFrame,
+  validateWebexMercuryPing,
+  validateWebexMessage,
+  validateWebexPerson,
+  validateWebexUpdateWebhook,
+  validateWebexWebhook,
+  validateWebexWebhookList,
   validateWebhookAccepted,
   validateWebhookRequest,
 } from './validators.js'
@@ -48,6 +150,57 @@ export const MESSAGE_NAMES = [
   'WebhookRequest',
   'WebhookAccepted',
   'Problem',
+  'WebexCreateMessage',
+  'WebexMessage',
+  'WebexPerson',
+  'WebexAttachmentAction',
+  'WebexCreateWebhook',
+  'WebexUpdateWebhook',
+  'WebexWebhook',
+  'WebexWebhookList',
+  'WebexCatalog',
+  'WebexDeviceRequest',
+  'WebexDevice',
+  'WebexDeviceList',
+  'WebexMercuryFrame',
+  'WebexMercuryAuthorization',
+  'WebexMercuryAck',
+  'WebexMercuryPing',
+  'WebexDelivery',
+  'SlackPostMessage',
+  'SlackPostMessageReply',
+  'SlackAuthTestReply',
+  'SlackConversationsOpen',
+  'SlackConversationReply',
+  'SlackUserReply',
+  'SlackConnectionReply',
+  'SlackHello',
+  'SlackEventCallback',
+  'SlackEventsApi',
+  'SlackSlashCommandEnvelope',
+  'SlackInteractive',
+  'SlackDisconnect',
+  'SlackAck',
+  'SlackUrlVerification',
+  'SlackAppRateLimited',
+  'DiscordCreateMessage',
+  'DiscordUser',
+  'DiscordMessage',
+  'DiscordChannel',
+  'DiscordCreateDirectChannel',
+  'DiscordGatewayBot',
+  'DiscordCommands',
+  'DiscordDispatch',
+  'DiscordHeartbeatRequest',
+  'DiscordReconnect',
+  'DiscordInvalidSession',
+  'DiscordHello',
+  'DiscordHeartbeatAck',
+  'DiscordHeartbeat',
+  'DiscordIdentify',
+  'DiscordResume',
+  'DiscordInteraction',
+  'DiscordInteractionResponse',
 ] as const
 
 /**
@@ -126,6 +279,261 @@ export interface MessagePayloads {
    * @generated from #/components/messages/Problem
    */
   readonly Problem: Problem
+  /**
+   * Body of `POST /messages`.
+   * @generated from #/components/messages/WebexCreateMessage
+   */
+  readonly WebexCreateMessage: WebexCreateMessage
+  /**
+   * A message as the API returns it.
+   * @generated from #/components/messages/WebexMessage
+   */
+  readonly WebexMessage: WebexMessage
+  /**
+   * Answer of `GET /people/me`.
+   * @generated from #/components/messages/WebexPerson
+   */
+  readonly WebexPerson: WebexPerson
+  /**
+   * Answer of `GET /attachment/actions/{id}`.
+   * @generated from #/components/messages/WebexAttachmentAction
+   */
+  readonly WebexAttachmentAction: WebexAttachmentAction
+  /**
+   * Body of `POST /webhooks`.
+   * @generated from #/components/messages/WebexCreateWebhook
+   */
+  readonly WebexCreateWebhook: WebexCreateWebhook
+  /**
+   * Body of `PUT /webhooks/{id}`.
+   * @generated from #/components/messages/WebexUpdateWebhook
+   */
+  readonly WebexUpdateWebhook: WebexUpdateWebhook
+  /**
+   * A registered webhook.
+   * @generated from #/components/messages/WebexWebhook
+   */
+  readonly WebexWebhook: WebexWebhook
+  /**
+   * Answer of `GET /webhooks`.
+   * @generated from #/components/messages/WebexWebhookList
+   */
+  readonly WebexWebhookList: WebexWebhookList
+  /**
+   * Answer of the catalog.
+   * @generated from #/components/messages/WebexCatalog
+   */
+  readonly WebexCatalog: WebexCatalog
+  /**
+   * Body of `POST /devices` and of `PUT` on a device.
+   * @generated from #/components/messages/WebexDeviceRequest
+   */
+  readonly WebexDeviceRequest: WebexDeviceRequest
+  /**
+   * A registered device.
+   * @generated from #/components/messages/WebexDevice
+   */
+  readonly WebexDevice: WebexDevice
+  /**
+   * Answer of `GET /devices`.
+   * @generated from #/components/messages/WebexDeviceList
+   */
+  readonly WebexDeviceList: WebexDeviceList
+  /**
+   * What comes over the socket.
+   * @generated from #/components/messages/WebexMercuryFrame
+   */
+  readonly WebexMercuryFrame: WebexMercuryFrame
+  /**
+   * First frame out.
+   * @generated from #/components/messages/WebexMercuryAuthorization
+   */
+  readonly WebexMercuryAuthorization: WebexMercuryAuthorization
+  /**
+   * Confirms a frame.
+   * @generated from #/components/messages/WebexMercuryAck
+   */
+  readonly WebexMercuryAck: WebexMercuryAck
+  /**
+   * Asks for a pong with the same id.
+   * @generated from #/components/messages/WebexMercuryPing
+   */
+  readonly WebexMercuryPing: WebexMercuryPing
+  /**
+   * Body of a webhook call.
+   * @generated from #/components/messages/WebexDelivery
+   */
+  readonly WebexDelivery: WebexDelivery
+  /**
+   * Body of `chat.postMessage`.
+   * @generated from #/components/messages/SlackPostMessage
+   */
+  readonly SlackPostMessage: SlackPostMessage
+  /**
+   * Answer of `chat.postMessage`.
+   * @generated from #/components/messages/SlackPostMessageReply
+   */
+  readonly SlackPostMessageReply: SlackPostMessageReply
+  /**
+   * Answer of `auth.test`.
+   * @generated from #/components/messages/SlackAuthTestReply
+   */
+  readonly SlackAuthTestReply: SlackAuthTestReply
+  /**
+   * Body of `conversations.open`.
+   * @generated from #/components/messages/SlackConversationsOpen
+   */
+  readonly SlackConversationsOpen: SlackConversationsOpen
+  /**
+   * Answer of `conversations.open` and `conversations.info`.
+   * @generated from #/components/messages/SlackConversationReply
+   */
+  readonly SlackConversationReply: SlackConversationReply
+  /**
+   * Answer of `users.info` and `users.lookupByEmail`.
+   * @generated from #/components/messages/SlackUserReply
+   */
+  readonly SlackUserReply: SlackUserReply
+  /**
+   * Answer of `apps.connections.open`.
+   * @generated from #/components/messages/SlackConnectionReply
+   */
+  readonly SlackConnectionReply: SlackConnectionReply
+  /**
+   * The socket is ready.
+   * @generated from #/components/messages/SlackHello
+   */
+  readonly SlackHello: SlackHello
+  /**
+   * An event of the workspace.
+   * @generated from #/components/messages/SlackEventCallback
+   */
+  readonly SlackEventCallback: SlackEventCallback
+  /**
+   * An event over the socket.
+   * @generated from #/components/messages/SlackEventsApi
+   */
+  readonly SlackEventsApi: SlackEventsApi
+  /**
+   * A slash command over the socket.
+   * @generated from #/components/messages/SlackSlashCommandEnvelope
+   */
+  readonly SlackSlashCommandEnvelope: SlackSlashCommandEnvelope
+  /**
+   * A button, form or shortcut over the socket.
+   * @generated from #/components/messages/SlackInteractive
+   */
+  readonly SlackInteractive: SlackInteractive
+  /**
+   * The socket is about to close, or has to.
+   * @generated from #/components/messages/SlackDisconnect
+   */
+  readonly SlackDisconnect: SlackDisconnect
+  /**
+   * Confirms an envelope.
+   * @generated from #/components/messages/SlackAck
+   */
+  readonly SlackAck: SlackAck
+  /**
+   * Slack checks that the URL is ours.
+   * @generated from #/components/messages/SlackUrlVerification
+   */
+  readonly SlackUrlVerification: SlackUrlVerification
+  /**
+   * Slack holds events back.
+   * @generated from #/components/messages/SlackAppRateLimited
+   */
+  readonly SlackAppRateLimited: SlackAppRateLimited
+  /**
+   * Body of `POST /channels/{id}/messages`.
+   * @generated from #/components/messages/DiscordCreateMessage
+   */
+  readonly DiscordCreateMessage: DiscordCreateMessage
+  /**
+   * Answer of `GET /users/@me`.
+   * @generated from #/components/messages/DiscordUser
+   */
+  readonly DiscordUser: DiscordUser
+  /**
+   * A message as the API returns it.
+   * @generated from #/components/messages/DiscordMessage
+   */
+  readonly DiscordMessage: DiscordMessage
+  /**
+   * A channel.
+   * @generated from #/components/messages/DiscordChannel
+   */
+  readonly DiscordChannel: DiscordChannel
+  /**
+   * Body of `POST /users/@me/channels`.
+   * @generated from #/components/messages/DiscordCreateDirectChannel
+   */
+  readonly DiscordCreateDirectChannel: DiscordCreateDirectChannel
+  /**
+   * Answer of `GET /gateway/bot`.
+   * @generated from #/components/messages/DiscordGatewayBot
+   */
+  readonly DiscordGatewayBot: DiscordGatewayBot
+  /**
+   * Body and answer of `PUT /applications/{id}/commands`.
+   * @generated from #/components/messages/DiscordCommands
+   */
+  readonly DiscordCommands: DiscordCommands
+  /**
+   * Something happened.
+   * @generated from #/components/messages/DiscordDispatch
+   */
+  readonly DiscordDispatch: DiscordDispatch
+  /**
+   * A heartbeat is wanted at once.
+   * @generated from #/components/messages/DiscordHeartbeatRequest
+   */
+  readonly DiscordHeartbeatRequest: DiscordHeartbeatRequest
+  /**
+   * Resume on a new socket.
+   * @generated from #/components/messages/DiscordReconnect
+   */
+  readonly DiscordReconnect: DiscordReconnect
+  /**
+   * The session is gone, or may be resumed.
+   * @generated from #/components/messages/DiscordInvalidSession
+   */
+  readonly DiscordInvalidSession: DiscordInvalidSession
+  /**
+   * How often to send a heartbeat.
+   * @generated from #/components/messages/DiscordHello
+   */
+  readonly DiscordHello: DiscordHello
+  /**
+   * The heartbeat arrived.
+   * @generated from #/components/messages/DiscordHeartbeatAck
+   */
+  readonly DiscordHeartbeatAck: DiscordHeartbeatAck
+  /**
+   * Says that we are alive.
+   * @generated from #/components/messages/DiscordHeartbeat
+   */
+  readonly DiscordHeartbeat: DiscordHeartbeat
+  /**
+   * Starts a session.
+   * @generated from #/components/messages/DiscordIdentify
+   */
+  readonly DiscordIdentify: DiscordIdentify
+  /**
+   * Takes a session up again.
+   * @generated from #/components/messages/DiscordResume
+   */
+  readonly DiscordResume: DiscordResume
+  /**
+   * Body of an interaction.
+   * @generated from #/components/messages/DiscordInteraction
+   */
+  readonly DiscordInteraction: DiscordInteraction
+  /**
+   * Answer to an interaction.
+   * @generated from #/components/messages/DiscordInteractionResponse
+   */
+  readonly DiscordInteractionResponse: DiscordInteractionResponse
 }
 
 /** What is known about a message. */
@@ -189,6 +597,209 @@ export const MESSAGES: { readonly [Name in MessageName]: MessageEntry<MessagePay
     contentType: 'application/problem+json',
     validate: validateProblem,
     doc: 'An HTTP error, as in RFC 9457.',
+  },
+  WebexCreateMessage: {
+    contentType: 'application/json',
+    validate: validateWebexCreateMessage,
+    doc: 'Body of `POST /messages`.',
+  },
+  WebexMessage: {
+    contentType: 'application/json',
+    validate: validateWebexMessage,
+    doc: 'A message as the API returns it.',
+  },
+  WebexPerson: { contentType: 'application/json', validate: validateWebexPerson, doc: 'Answer of `GET /people/me`.' },
+  WebexAttachmentAction: {
+    contentType: 'application/json',
+    validate: validateWebexAttachmentAction,
+    doc: 'Answer of `GET /attachment/actions/{id}`.',
+  },
+  WebexCreateWebhook: {
+    contentType: 'application/json',
+    validate: validateWebexCreateWebhook,
+    doc: 'Body of `POST /webhooks`.',
+  },
+  WebexUpdateWebhook: {
+    contentType: 'application/json',
+    validate: validateWebexUpdateWebhook,
+    doc: 'Body of `PUT /webhooks/{id}`.',
+  },
+  WebexWebhook: { contentType: 'application/json', validate: validateWebexWebhook, doc: 'A registered webhook.' },
+  WebexWebhookList: {
+    contentType: 'application/json',
+    validate: validateWebexWebhookList,
+    doc: 'Answer of `GET /webhooks`.',
+  },
+  WebexCatalog: { contentType: 'application/json', validate: validateWebexCatalog, doc: 'Answer of the catalog.' },
+  WebexDeviceRequest: {
+    contentType: 'application/json',
+    validate: validateWebexDeviceRequest,
+    doc: 'Body of `POST /devices` and of `PUT` on a device.',
+  },
+  WebexDevice: { contentType: 'application/json', validate: validateWebexDevice, doc: 'A registered device.' },
+  WebexDeviceList: {
+    contentType: 'application/json',
+    validate: validateWebexDeviceList,
+    doc: 'Answer of `GET /devices`.',
+  },
+  WebexMercuryFrame: {
+    contentType: 'application/json',
+    validate: validateWebexMercuryFrame,
+    doc: 'What comes over the socket.',
+  },
+  WebexMercuryAuthorization: {
+    contentType: 'application/json',
+    validate: validateWebexMercuryAuthorization,
+    doc: 'First frame out.',
+  },
+  WebexMercuryAck: { contentType: 'application/json', validate: validateWebexMercuryAck, doc: 'Confirms a frame.' },
+  WebexMercuryPing: {
+    contentType: 'application/json',
+    validate: validateWebexMercuryPing,
+    doc: 'Asks for a pong with the same id.',
+  },
+  WebexDelivery: { contentType: 'application/json', validate: validateWebexDelivery, doc: 'Body of a webhook call.' },
+  SlackPostMessage: {
+    contentType: 'application/json',
+    validate: validateSlackPostMessage,
+    doc: 'Body of `chat.postMessage`.',
+  },
+  SlackPostMessageReply: {
+    contentType: 'application/json',
+    validate: validateSlackPostMessageReply,
+    doc: 'Answer of `chat.postMessage`.',
+  },
+  SlackAuthTestReply: {
+    contentType: 'application/json',
+    validate: validateSlackAuthTestReply,
+    doc: 'Answer of `auth.test`.',
+  },
+  SlackConversationsOpen: {
+    contentType: 'application/json',
+    validate: validateSlackConversationsOpen,
+    doc: 'Body of `conversations.open`.',
+  },
+  SlackConversationReply: {
+    contentType: 'application/json',
+    validate: validateSlackConversationReply,
+    doc: 'Answer of `conversations.open` and `conversations.info`.',
+  },
+  SlackUserReply: {
+    contentType: 'application/json',
+    validate: validateSlackUserReply,
+    doc: 'Answer of `users.info` and `users.lookupByEmail`.',
+  },
+  SlackConnectionReply: {
+    contentType: 'application/json',
+    validate: validateSlackConnectionReply,
+    doc: 'Answer of `apps.connections.open`.',
+  },
+  SlackHello: { contentType: 'application/json', validate: validateSlackHello, doc: 'The socket is ready.' },
+  SlackEventCallback: {
+    contentType: 'application/json',
+    validate: validateSlackEventCallback,
+    doc: 'An event of the workspace.',
+  },
+  SlackEventsApi: {
+    contentType: 'application/json',
+    validate: validateSlackEventsApi,
+    doc: 'An event over the socket.',
+  },
+  SlackSlashCommandEnvelope: {
+    contentType: 'application/json',
+    validate: validateSlackSlashCommandEnvelope,
+    doc: 'A slash command over the socket.',
+  },
+  SlackInteractive: {
+    contentType: 'application/json',
+    validate: validateSlackInteractive,
+    doc: 'A button, form or shortcut over the socket.',
+  },
+  SlackDisconnect: {
+    contentType: 'application/json',
+    validate: validateSlackDisconnect,
+    doc: 'The socket is about to close, or has to.',
+  },
+  SlackAck: { contentType: 'application/json', validate: validateSlackAck, doc: 'Confirms an envelope.' },
+  SlackUrlVerification: {
+    contentType: 'application/json',
+    validate: validateSlackUrlVerification,
+    doc: 'Slack checks that the URL is ours.',
+  },
+  SlackAppRateLimited: {
+    contentType: 'application/json',
+    validate: validateSlackAppRateLimited,
+    doc: 'Slack holds events back.',
+  },
+  DiscordCreateMessage: {
+    contentType: 'application/json',
+    validate: validateDiscordCreateMessage,
+    doc: 'Body of `POST /channels/{id}/messages`.',
+  },
+  DiscordUser: { contentType: 'application/json', validate: validateDiscordUser, doc: 'Answer of `GET /users/@me`.' },
+  DiscordMessage: {
+    contentType: 'application/json',
+    validate: validateDiscordMessage,
+    doc: 'A message as the API returns it.',
+  },
+  DiscordChannel: { contentType: 'application/json', validate: validateDiscordChannel, doc: 'A channel.' },
+  DiscordCreateDirectChannel: {
+    contentType: 'application/json',
+    validate: validateDiscordCreateDirectChannel,
+    doc: 'Body of `POST /users/@me/channels`.',
+  },
+  DiscordGatewayBot: {
+    contentType: 'application/json',
+    validate: validateDiscordGatewayBot,
+    doc: 'Answer of `GET /gateway/bot`.',
+  },
+  DiscordCommands: {
+    contentType: 'application/json',
+    validate: validateDiscordCommands,
+    doc: 'Body and answer of `PUT /applications/{id}/commands`.',
+  },
+  DiscordDispatch: { contentType: 'application/json', validate: validateDiscordDispatch, doc: 'Something happened.' },
+  DiscordHeartbeatRequest: {
+    contentType: 'application/json',
+    validate: validateDiscordHeartbeatRequest,
+    doc: 'A heartbeat is wanted at once.',
+  },
+  DiscordReconnect: {
+    contentType: 'application/json',
+    validate: validateDiscordReconnect,
+    doc: 'Resume on a new socket.',
+  },
+  DiscordInvalidSession: {
+    contentType: 'application/json',
+    validate: validateDiscordInvalidSession,
+    doc: 'The session is gone, or may be resumed.',
+  },
+  DiscordHello: {
+    contentType: 'application/json',
+    validate: validateDiscordHello,
+    doc: 'How often to send a heartbeat.',
+  },
+  DiscordHeartbeatAck: {
+    contentType: 'application/json',
+    validate: validateDiscordHeartbeatAck,
+    doc: 'The heartbeat arrived.',
+  },
+  DiscordHeartbeat: {
+    contentType: 'application/json',
+    validate: validateDiscordHeartbeat,
+    doc: 'Says that we are alive.',
+  },
+  DiscordIdentify: { contentType: 'application/json', validate: validateDiscordIdentify, doc: 'Starts a session.' },
+  DiscordResume: { contentType: 'application/json', validate: validateDiscordResume, doc: 'Takes a session up again.' },
+  DiscordInteraction: {
+    contentType: 'application/json',
+    validate: validateDiscordInteraction,
+    doc: 'Body of an interaction.',
+  },
+  DiscordInteractionResponse: {
+    contentType: 'application/json',
+    validate: validateDiscordInteractionResponse,
+    doc: 'Answer to an interaction.',
   },
 }
 

@@ -741,3 +741,1216 @@ export interface BotConfig {
   /** Base URL of the Discord API. */
   readonly discordApiUrl?: string
 }
+
+/**
+ * An attachment of a Webex message; cards are Adaptive Cards.
+ * @generated from #/components/schemas/WebexAttachment
+ */
+export interface WebexAttachment {
+  /** `application/vnd.microsoft.card.adaptive` for a card. */
+  readonly contentType: string
+  /** The card. */
+  readonly content?: Readonly<Record<string, unknown>>
+  /** Where the file is. */
+  readonly contentUrl?: string
+}
+
+/**
+ * A message to send. Exactly one of roomId, toPersonId and toPersonEmail.
+ * @generated from #/components/schemas/WebexCreateMessage
+ */
+export interface WebexCreateMessage {
+  /** Room. */
+  readonly roomId?: string
+  /** Person. */
+  readonly toPersonId?: string
+  /** Person by e-mail address. */
+  readonly toPersonEmail?: string
+  /** Plain text, at most 7,439 bytes. */
+  readonly text?: string
+  /** Markdown; only used where somebody has to be mentioned. */
+  readonly markdown?: string
+  /** Message that starts the thread. */
+  readonly parentId?: string
+  /** One card at most. */
+  readonly attachments?: readonly WebexAttachment[]
+}
+
+/**
+ * A message as the API returns it.
+ * @generated from #/components/schemas/WebexMessage
+ */
+export interface WebexMessage {
+  /** REST id. */
+  readonly id: string
+  /** Room. */
+  readonly roomId: string
+  /** `direct` or `group`. */
+  readonly roomType?: string
+  /** Text; absent for a card or file alone. */
+  readonly text?: string
+  /** Markup with the mentions. */
+  readonly html?: string
+  /** Markdown as sent. */
+  readonly markdown?: string
+  /** Author. */
+  readonly personId: string
+  /** E-mail address of the author, set by the cloud. */
+  readonly personEmail: string
+  /** Message that starts the thread. */
+  readonly parentId?: string
+  /** Ids of mentioned people. */
+  readonly mentionedPeople?: readonly string[]
+  /** Cards and files. */
+  readonly attachments?: readonly WebexAttachment[]
+  /** Time of creation, RFC 3339. */
+  readonly created?: string
+}
+
+/**
+ * A person or bot.
+ * @generated from #/components/schemas/WebexPerson
+ */
+export interface WebexPerson {
+  /** REST id. */
+  readonly id: string
+  /** E-mail addresses. */
+  readonly emails: readonly string[]
+  /** Name that a mention shows. */
+  readonly displayName?: string
+  /** `person` or `bot`. */
+  readonly type?: string
+}
+
+/**
+ * What a user submitted with a card.
+ * @generated from #/components/schemas/WebexAttachmentAction
+ */
+export interface WebexAttachmentAction {
+  /** REST id. */
+  readonly id: string
+  /** `submit`. */
+  readonly type?: string
+  /** Message that holds the card. */
+  readonly messageId?: string
+  /** Who submitted it. */
+  readonly personId: string
+  /** Room. */
+  readonly roomId: string
+  /** Values by input id. */
+  readonly inputs?: Readonly<Record<string, unknown>>
+  /** Time, RFC 3339. */
+  readonly created?: string
+}
+
+/**
+ * A webhook to register.
+ * @generated from #/components/schemas/WebexCreateWebhook
+ */
+export interface WebexCreateWebhook {
+  /** Name that finds it again. */
+  readonly name: string
+  /** Where Webex posts to. */
+  readonly targetUrl: string
+  /** What it is about. */
+  readonly resource: 'messages' | 'attachmentActions'
+  /** When it fires. */
+  readonly event: 'created'
+  /** Restricts it, as a query string. */
+  readonly filter?: string
+  /** Key of the signature. */
+  readonly secret?: string
+}
+
+/**
+ * What to change; `status: active` reactivates.
+ * @generated from #/components/schemas/WebexUpdateWebhook
+ */
+export interface WebexUpdateWebhook {
+  /** Name. */
+  readonly name: string
+  /** Where Webex posts to. */
+  readonly targetUrl: string
+  /** Key of the signature. */
+  readonly secret?: string
+  /** Only `active` may be set. */
+  readonly status?: 'active'
+}
+
+/**
+ * A registered webhook.
+ * @generated from #/components/schemas/WebexWebhook
+ */
+export interface WebexWebhook {
+  /** REST id. */
+  readonly id: string
+  /** Name. */
+  readonly name?: string
+  /** Where Webex posts to. */
+  readonly targetUrl?: string
+  /** What it is about. */
+  readonly resource?: string
+  /** When it fires. */
+  readonly event?: string
+  /** `active`, or `inactive` after too many failures. */
+  readonly status?: string
+}
+
+/**
+ * The webhooks of an account.
+ * @generated from #/components/schemas/WebexWebhookList
+ */
+export interface WebexWebhookList {
+  /** Registrations. */
+  readonly items: readonly WebexWebhook[]
+}
+
+/**
+ * Base URLs by service name.
+ * @generated from #/components/schemas/WebexServiceLinks
+ */
+export type WebexServiceLinks = Readonly<Record<string, string>>
+
+/**
+ * A host that serves some service of one data centre.
+ * @generated from #/components/schemas/WebexHost
+ */
+export interface WebexHost {
+  /** Host name. */
+  readonly host?: string
+  /** Cluster and service, as `urn:TEAM:us-east-2_a:conversation`. */
+  readonly id?: string
+}
+
+/**
+ * Alternatives by host.
+ * @generated from #/components/schemas/WebexHostCatalog
+ */
+export type WebexHostCatalog = Readonly<Record<string, readonly WebexHost[]>>
+
+/**
+ * Which host serves what.
+ * @generated from #/components/schemas/WebexCatalog
+ */
+export interface WebexCatalog {
+  /** Base URLs by service: `wdm`, `conversation`, `hydra`. */
+  readonly serviceLinks: WebexServiceLinks
+  /** Alternatives by host. */
+  readonly hostCatalog?: WebexHostCatalog
+}
+
+/**
+ * A device to register.
+ * @generated from #/components/schemas/WebexDeviceRequest
+ */
+export interface WebexDeviceRequest {
+  /** Name shown to administrators. */
+  readonly deviceName: string
+  /** Kind of device. */
+  readonly deviceType: string
+  /** Model. */
+  readonly localizedModel: string
+  /** Model. */
+  readonly model: string
+  /** Name that finds the device again. */
+  readonly name: string
+  /** System. */
+  readonly systemName: string
+  /** Version. */
+  readonly systemVersion: string
+}
+
+/**
+ * A registered device.
+ * @generated from #/components/schemas/WebexDevice
+ */
+export interface WebexDevice {
+  /** Where to refresh and delete it. */
+  readonly url: string
+  /** Where its events come from. */
+  readonly webSocketUrl?: string
+  /** Raw id of the account. */
+  readonly userId?: string
+  /** Name. */
+  readonly name?: string
+  /** Kind of device. */
+  readonly deviceType?: string
+  /** Time of the last change, RFC 3339. */
+  readonly modificationTime?: string
+}
+
+/**
+ * The devices of an account.
+ * @generated from #/components/schemas/WebexDeviceList
+ */
+export interface WebexDeviceList {
+  /** Devices. */
+  readonly devices: readonly WebexDevice[]
+}
+
+/**
+ * Who did something.
+ * @generated from #/components/schemas/WebexActor
+ */
+export interface WebexActor {
+  /** Raw id. */
+  readonly id?: string
+  /** Raw id. */
+  readonly entryUUID?: string
+  /** E-mail address, set by the cloud. */
+  readonly emailAddress?: string
+  /** Name. */
+  readonly displayName?: string
+  /** `PERSON` or a bot. */
+  readonly type?: string
+}
+
+/**
+ * Where it was done.
+ * @generated from #/components/schemas/WebexActivityTarget
+ */
+export interface WebexActivityTarget {
+  /** Raw id of the conversation. */
+  readonly id?: string
+  /** URL of the conversation; its host tells the data centre. */
+  readonly url?: string
+  /** `ONE_ON_ONE` marks a direct conversation. */
+  readonly tags?: readonly string[]
+}
+
+/**
+ * What an activity refers to.
+ * @generated from #/components/schemas/WebexActivityParent
+ */
+export interface WebexActivityParent {
+  /** Raw id. */
+  readonly id?: string
+  /** `edit` or `reply`. */
+  readonly type?: string
+}
+
+/**
+ * What it was done to.
+ * @generated from #/components/schemas/WebexActivityObject
+ */
+export interface WebexActivityObject {
+  /** Raw id. */
+  readonly id?: string
+  /** Kind. */
+  readonly objectType?: string
+}
+
+/**
+ * Something that happened in a conversation.
+ * @generated from #/components/schemas/WebexActivity
+ */
+export interface WebexActivity {
+  /** Raw id of the message. */
+  readonly id: string
+  /** `post`, `share`, `update`, `delete`, `cardAction`, … */
+  readonly verb: string
+  /** Time, RFC 3339. */
+  readonly published?: string
+  /** Who. */
+  readonly actor?: WebexActor
+  /** Where. */
+  readonly target?: WebexActivityTarget
+  /** What; the text in it is encrypted. */
+  readonly object?: WebexActivityObject
+  /** An edit refers to the original, a reply to its thread. */
+  readonly parent?: WebexActivityParent
+}
+
+/**
+ * What a Mercury frame says.
+ * @generated from #/components/schemas/WebexMercuryData
+ */
+export interface WebexMercuryData {
+  /** `mercury.buffer_state`, `mercury.registration_status`, `conversation.activity`, … */
+  readonly eventType?: string
+  /** With `conversation.activity`. */
+  readonly activity?: WebexActivity
+}
+
+/**
+ * A frame from Mercury.
+ * @generated from #/components/schemas/WebexMercuryFrame
+ */
+export interface WebexMercuryFrame {
+  /** Id to ack. */
+  readonly id?: string
+  /** `pong` or `shutdown`; absent on events. */
+  readonly type?: string
+  /** The event. */
+  readonly data?: WebexMercuryData
+  /** Counts the frames of one socket; a gap is a loss. */
+  readonly sequenceNumber?: number
+  /** For support. */
+  readonly trackingId?: string
+}
+
+/**
+ * The token of a socket.
+ * @generated from #/components/schemas/WebexMercuryCredentials
+ */
+export interface WebexMercuryCredentials {
+  /** `Bearer ` and the token. */
+  readonly token: string
+}
+
+/**
+ * First frame out.
+ * @generated from #/components/schemas/WebexMercuryAuthorization
+ */
+export interface WebexMercuryAuthorization {
+  /** Own id. */
+  readonly id: string
+  readonly type: 'authorization'
+  /** The token. */
+  readonly data: WebexMercuryCredentials
+  /** For support. */
+  readonly trackingId?: string
+}
+
+/**
+ * Confirms a frame.
+ * @generated from #/components/schemas/WebexMercuryAck
+ */
+export interface WebexMercuryAck {
+  /** Id of the confirmed frame. */
+  readonly messageId: string
+  readonly type: 'ack'
+}
+
+/**
+ * Asks for a pong with the same id.
+ * @generated from #/components/schemas/WebexMercuryPing
+ */
+export interface WebexMercuryPing {
+  /** Own id. */
+  readonly id: string
+  readonly type: 'ping'
+}
+
+/**
+ * What a delivery is about. It holds no text.
+ * @generated from #/components/schemas/WebexDeliveryData
+ */
+export interface WebexDeliveryData {
+  /** REST id of the message or action. */
+  readonly id: string
+  /** Room. */
+  readonly roomId?: string
+  /** `direct` or `group`. */
+  readonly roomType?: string
+  /** Author. */
+  readonly personId?: string
+  /** E-mail address of the author. */
+  readonly personEmail?: string
+}
+
+/**
+ * A webhook delivery.
+ * @generated from #/components/schemas/WebexDelivery
+ */
+export interface WebexDelivery {
+  /** Id of the webhook. */
+  readonly id?: string
+  /** Name of the webhook. */
+  readonly name?: string
+  /** `messages` or `attachmentActions`. */
+  readonly resource: string
+  /** `created`. */
+  readonly event: string
+  /** Who caused it. */
+  readonly actorId?: string
+  /** What it is about. */
+  readonly data: WebexDeliveryData
+}
+
+/**
+ * A message to send.
+ * @generated from #/components/schemas/SlackPostMessage
+ */
+export interface SlackPostMessage {
+  /** Id of the conversation. */
+  readonly channel: string
+  /** Text with `&`, `<` and `>` escaped. */
+  readonly text: string
+  /** A card. */
+  readonly blocks?: readonly Readonly<Record<string, unknown>>[]
+  /** Timestamp of the message that starts the thread. */
+  readonly thread_ts?: string
+  /** False: no markup. */
+  readonly mrkdwn?: boolean
+  /** `none`. */
+  readonly parse?: string
+  /** Whether names become mentions. */
+  readonly link_names?: boolean
+  /** Whether links get a preview. */
+  readonly unfurl_links?: boolean
+  /** Whether media get a preview. */
+  readonly unfurl_media?: boolean
+}
+
+/**
+ * Remarks of the API.
+ * @generated from #/components/schemas/SlackResponseMetadata
+ */
+export interface SlackResponseMetadata {
+  /** `message_truncated` among others. */
+  readonly warnings?: readonly string[]
+  /** Explanations. */
+  readonly messages?: readonly string[]
+}
+
+/**
+ * What became of a message.
+ * @generated from #/components/schemas/SlackPostMessageReply
+ */
+export interface SlackPostMessageReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** Conversation. */
+  readonly channel?: string
+  /** Timestamp, the id inside the conversation. */
+  readonly ts?: string
+  /** Remarks, comma-separated. */
+  readonly warning?: string
+  /** Remarks. */
+  readonly response_metadata?: SlackResponseMetadata
+  /** Scope that is missing. */
+  readonly needed?: string
+  /** Scopes that the token has. */
+  readonly provided?: string
+}
+
+/**
+ * Who the token belongs to.
+ * @generated from #/components/schemas/SlackAuthTestReply
+ */
+export interface SlackAuthTestReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** User id of the bot. */
+  readonly user_id?: string
+  /** Bot id. */
+  readonly bot_id?: string
+  /** Workspace. */
+  readonly team_id?: string
+  /** Name of the bot. */
+  readonly user?: string
+  /** Name of the workspace. */
+  readonly team?: string
+}
+
+/**
+ * With whom to open a conversation.
+ * @generated from #/components/schemas/SlackConversationsOpen
+ */
+export interface SlackConversationsOpen {
+  /** User id. */
+  readonly users: string
+}
+
+/**
+ * A conversation.
+ * @generated from #/components/schemas/SlackConversation
+ */
+export interface SlackConversation {
+  /** Id. */
+  readonly id: string
+  /** Name. */
+  readonly name?: string
+  /** A direct conversation. */
+  readonly is_im?: boolean
+  /** Whether the bot is a member. */
+  readonly is_member?: boolean
+  /** Whether it is closed. */
+  readonly is_archived?: boolean
+}
+
+/**
+ * A conversation, or why not.
+ * @generated from #/components/schemas/SlackConversationReply
+ */
+export interface SlackConversationReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** The conversation. */
+  readonly channel?: SlackConversation
+  /** Scope that is missing. */
+  readonly needed?: string
+}
+
+/**
+ * What a user says of himself.
+ * @generated from #/components/schemas/SlackProfile
+ */
+export interface SlackProfile {
+  /** E-mail address, only with the scope for it. */
+  readonly email?: string
+  /** Name. */
+  readonly display_name?: string
+}
+
+/**
+ * A user.
+ * @generated from #/components/schemas/SlackUser
+ */
+export interface SlackUser {
+  /** Id. */
+  readonly id: string
+  /** Workspace. */
+  readonly team_id?: string
+  /** Name. */
+  readonly name?: string
+  /** A bot. */
+  readonly is_bot?: boolean
+  /** Profile. */
+  readonly profile?: SlackProfile
+}
+
+/**
+ * A user, or why not.
+ * @generated from #/components/schemas/SlackUserReply
+ */
+export interface SlackUserReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** The user. */
+  readonly user?: SlackUser
+  /** Scope that is missing. */
+  readonly needed?: string
+}
+
+/**
+ * A socket URL, or why not.
+ * @generated from #/components/schemas/SlackConnectionReply
+ */
+export interface SlackConnectionReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** URL, good for one connection. */
+  readonly url?: string
+}
+
+/**
+ * About a socket.
+ * @generated from #/components/schemas/SlackDebugInfo
+ */
+export interface SlackDebugInfo {
+  /** Host. */
+  readonly host?: string
+  /** Build. */
+  readonly build_number?: number
+  /** Planned life of the socket in seconds. */
+  readonly approximate_connection_time?: number
+}
+
+/**
+ * About the app.
+ * @generated from #/components/schemas/SlackConnectionInfo
+ */
+export interface SlackConnectionInfo {
+  /** App. */
+  readonly app_id?: string
+}
+
+/**
+ * The socket is ready.
+ * @generated from #/components/schemas/SlackHello
+ */
+export interface SlackHello {
+  readonly type: 'hello'
+  /** Sockets that the app has open. */
+  readonly num_connections?: number
+  /** About the socket. */
+  readonly debug_info?: SlackDebugInfo
+  /** About the app. */
+  readonly connection_info?: SlackConnectionInfo
+}
+
+/**
+ * The bot that wrote a message.
+ * @generated from #/components/schemas/SlackBotProfile
+ */
+export interface SlackBotProfile {
+  /** Bot id. */
+  readonly id?: string
+  /** App id. */
+  readonly app_id?: string
+  /** Name. */
+  readonly name?: string
+}
+
+/**
+ * An event. Messages are the ones that matter.
+ * @generated from #/components/schemas/SlackEvent
+ */
+export interface SlackEvent {
+  /** `message` and others. */
+  readonly type: string
+  /** Absent on what people and modern bots write. */
+  readonly subtype?: string
+  /** Conversation. */
+  readonly channel?: string
+  /** `channel`, `group`, `im` or `mpim`. */
+  readonly channel_type?: string
+  /** Author; absent for some bots. */
+  readonly user?: string
+  /** Bot that wrote it. */
+  readonly bot_id?: string
+  /** App that wrote it. */
+  readonly app_id?: string
+  /** Bot that wrote it. */
+  readonly bot_profile?: SlackBotProfile
+  /** Workspace of the author. */
+  readonly team?: string
+  /** Workspace of the author in a shared channel. */
+  readonly user_team?: string
+  /** Text, escaped and with references in angle brackets. */
+  readonly text?: string
+  /** Blocks. */
+  readonly blocks?: readonly Readonly<Record<string, unknown>>[]
+  /** Timestamp, the id inside the conversation. */
+  readonly ts?: string
+  /** Thread. */
+  readonly thread_ts?: string
+  /** Timestamp of the event. */
+  readonly event_ts?: string
+}
+
+/**
+ * An event with what surrounds it.
+ * @generated from #/components/schemas/SlackEventCallback
+ */
+export interface SlackEventCallback {
+  readonly type: 'event_callback'
+  /** Workspace. */
+  readonly team_id?: string
+  /** Our app. */
+  readonly api_app_id?: string
+  /** Id to dedupe by. */
+  readonly event_id: string
+  /** Unix seconds. */
+  readonly event_time?: number
+  /** The event. */
+  readonly event: SlackEvent
+}
+
+/**
+ * An event over the socket.
+ * @generated from #/components/schemas/SlackEventsApi
+ */
+export interface SlackEventsApi {
+  readonly type: 'events_api'
+  /** Id to ack. */
+  readonly envelope_id: string
+  /** Whether the ack may carry an answer. */
+  readonly accepts_response_payload?: boolean
+  /** How often it was sent before. */
+  readonly retry_attempt?: number
+  /** Why it is sent again. */
+  readonly retry_reason?: string
+  /** The event. */
+  readonly payload: SlackEventCallback
+}
+
+/**
+ * A slash command.
+ * @generated from #/components/schemas/SlackSlashCommand
+ */
+export interface SlackSlashCommand {
+  /** Name with the slash. */
+  readonly command: string
+  /** What follows it. */
+  readonly text?: string
+  /** Who used it. */
+  readonly user_id: string
+  /** Name. */
+  readonly user_name?: string
+  /** Workspace. */
+  readonly team_id?: string
+  /** Conversation. */
+  readonly channel_id: string
+  /** Where answers may go. */
+  readonly response_url?: string
+  /** Opens forms. */
+  readonly trigger_id?: string
+}
+
+/**
+ * A slash command over the socket.
+ * @generated from #/components/schemas/SlackSlashCommandEnvelope
+ */
+export interface SlackSlashCommandEnvelope {
+  readonly type: 'slash_commands'
+  /** Id to ack. */
+  readonly envelope_id: string
+  /** Whether the ack may carry an answer. */
+  readonly accepts_response_payload?: boolean
+  /** The command. */
+  readonly payload: SlackSlashCommand
+}
+
+/**
+ * A button, form or shortcut over the socket.
+ * @generated from #/components/schemas/SlackInteractive
+ */
+export interface SlackInteractive {
+  readonly type: 'interactive'
+  /** Id to ack. */
+  readonly envelope_id: string
+  /** Whether the ack may carry an answer. */
+  readonly accepts_response_payload?: boolean
+  /** Told apart by its own type. */
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The socket is about to close, or has to.
+ * @generated from #/components/schemas/SlackDisconnect
+ */
+export interface SlackDisconnect {
+  readonly type: 'disconnect'
+  /** `warning`, `refresh_requested`, `link_disabled` or `too_many_websockets`. */
+  readonly reason?: string
+  /** About the socket. */
+  readonly debug_info?: SlackDebugInfo
+}
+
+/**
+ * Confirms an envelope.
+ * @generated from #/components/schemas/SlackAck
+ */
+export interface SlackAck {
+  /** Id of the confirmed envelope. */
+  readonly envelope_id: string
+  /** Answer, where one is accepted. */
+  readonly payload?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Slack checks that the URL is ours.
+ * @generated from #/components/schemas/SlackUrlVerification
+ */
+export interface SlackUrlVerification {
+  readonly type: 'url_verification'
+  /** What to answer. */
+  readonly challenge: string
+  /** Deprecated. */
+  readonly token?: string
+}
+
+/**
+ * Slack holds events back.
+ * @generated from #/components/schemas/SlackAppRateLimited
+ */
+export interface SlackAppRateLimited {
+  readonly type: 'app_rate_limited'
+  /** Workspace. */
+  readonly team_id?: string
+  /** Unix seconds of the minute. */
+  readonly minute_rate_limited?: number
+}
+
+/**
+ * Who a message may ping.
+ * @generated from #/components/schemas/DiscordAllowedMentions
+ */
+export interface DiscordAllowedMentions {
+  /** Empty: nobody. */
+  readonly parse: readonly string[]
+  /** Whether a reply pings. */
+  readonly replied_user?: boolean
+}
+
+/**
+ * Message that is replied to.
+ * @generated from #/components/schemas/DiscordMessageReference
+ */
+export interface DiscordMessageReference {
+  /** Its snowflake. */
+  readonly message_id: string
+  /** False: send anyway. */
+  readonly fail_if_not_exists?: boolean
+}
+
+/**
+ * A message to send.
+ * @generated from #/components/schemas/DiscordCreateMessage
+ */
+export interface DiscordCreateMessage {
+  /** Text, at most 2,000 code points. */
+  readonly content?: string
+  /** Cards, at most ten. */
+  readonly embeds?: readonly Readonly<Record<string, unknown>>[]
+  /** Id of ours, at most 25 characters. */
+  readonly nonce?: string
+  /** The same nonce again returns the first message. */
+  readonly enforce_nonce?: boolean
+  /** Who it may ping. */
+  readonly allowed_mentions: DiscordAllowedMentions
+  /** Message that is replied to. */
+  readonly message_reference?: DiscordMessageReference
+  /** 4: no previews. */
+  readonly flags?: number
+}
+
+/**
+ * A user or bot.
+ * @generated from #/components/schemas/DiscordUser
+ */
+export interface DiscordUser {
+  /** Snowflake. */
+  readonly id: string
+  /** Name. */
+  readonly username?: string
+  /** Name that is shown. */
+  readonly global_name?: string | null
+  /** A bot. */
+  readonly bot?: boolean
+}
+
+/**
+ * A message.
+ * @generated from #/components/schemas/DiscordMessage
+ */
+export interface DiscordMessage {
+  /** Snowflake. */
+  readonly id: string
+  /** Channel. */
+  readonly channel_id: string
+  /** Server; absent in direct channels. */
+  readonly guild_id?: string
+  /** Author. */
+  readonly author?: DiscordUser
+  /** Text; empty without the intent for it. */
+  readonly content?: string
+  /** Cards. */
+  readonly embeds?: readonly Readonly<Record<string, unknown>>[]
+  /** 0 is a message, 19 a reply. */
+  readonly type?: number
+  /** A webhook wrote it under a name of its choice. */
+  readonly webhook_id?: string
+  /** Application that wrote it. */
+  readonly application_id?: string
+  /** Id of whoever sent it. */
+  readonly nonce?: string | number | null
+  /** 1 is a direct channel. */
+  readonly channel_type?: number
+  /** Time, RFC 3339. */
+  readonly timestamp?: string
+}
+
+/**
+ * A channel.
+ * @generated from #/components/schemas/DiscordChannel
+ */
+export interface DiscordChannel {
+  /** Snowflake. */
+  readonly id: string
+  /** Kind; 1 is a direct channel. */
+  readonly type: number
+  /** Name. */
+  readonly name?: string | null
+  /** Server. */
+  readonly guild_id?: string
+}
+
+/**
+ * With whom to open a channel.
+ * @generated from #/components/schemas/DiscordCreateDirectChannel
+ */
+export interface DiscordCreateDirectChannel {
+  /** Snowflake of the user. */
+  readonly recipient_id: string
+}
+
+/**
+ * What is left of the identify budget.
+ * @generated from #/components/schemas/DiscordSessionStartLimit
+ */
+export interface DiscordSessionStartLimit {
+  /** A day. */
+  readonly total: number
+  /** Left. */
+  readonly remaining: number
+  /** Milliseconds until it is full again. */
+  readonly reset_after: number
+  /** Identifies in five seconds. */
+  readonly max_concurrency: number
+}
+
+/**
+ * A gateway URL and the identify budget.
+ * @generated from #/components/schemas/DiscordGatewayBot
+ */
+export interface DiscordGatewayBot {
+  /** WebSocket URL. */
+  readonly url: string
+  /** Recommended number. */
+  readonly shards?: number
+  /** Identify budget. */
+  readonly session_start_limit?: DiscordSessionStartLimit
+}
+
+/**
+ * A command.
+ * @generated from #/components/schemas/DiscordCommand
+ */
+export interface DiscordCommand {
+  /** Snowflake. */
+  readonly id?: string
+  /** Name. */
+  readonly name: string
+  /** What it does. */
+  readonly description?: string
+  /** 1: slash command. */
+  readonly type?: number
+  /** Its options. */
+  readonly options?: readonly Readonly<Record<string, unknown>>[]
+}
+
+/**
+ * All commands of an application.
+ * @generated from #/components/schemas/DiscordCommands
+ */
+export type DiscordCommands = readonly DiscordCommand[]
+
+/**
+ * Something happened: `t` says what.
+ * @generated from #/components/schemas/DiscordDispatch
+ */
+export interface DiscordDispatch {
+  readonly op: 0
+  /** `READY`, `RESUMED`, `MESSAGE_CREATE`, … */
+  readonly t: string
+  /** Sequence number, for heartbeats and resuming. */
+  readonly s: number
+  /** What happened. */
+  readonly d?: unknown
+}
+
+/**
+ * Our application.
+ * @generated from #/components/schemas/DiscordApplication
+ */
+export interface DiscordApplication {
+  /** Snowflake. */
+  readonly id: string
+}
+
+/**
+ * Data of `READY`.
+ * @generated from #/components/schemas/DiscordReady
+ */
+export interface DiscordReady {
+  /** Who we are. */
+  readonly user: DiscordUser
+  /** Session to resume. */
+  readonly session_id: string
+  /** Where to resume it. */
+  readonly resume_gateway_url: string
+  /** Our application. */
+  readonly application?: DiscordApplication
+}
+
+/**
+ * A heartbeat is wanted at once.
+ * @generated from #/components/schemas/DiscordHeartbeatRequest
+ */
+export interface DiscordHeartbeatRequest {
+  readonly op: 1
+  readonly d?: unknown
+}
+
+/**
+ * Resume on a new socket.
+ * @generated from #/components/schemas/DiscordReconnect
+ */
+export interface DiscordReconnect {
+  readonly op: 7
+  readonly d?: unknown
+}
+
+/**
+ * The session is gone, or may be resumed.
+ * @generated from #/components/schemas/DiscordInvalidSession
+ */
+export interface DiscordInvalidSession {
+  readonly op: 9
+  /** True: resume. */
+  readonly d: boolean
+}
+
+/**
+ * Data of hello.
+ * @generated from #/components/schemas/DiscordHelloData
+ */
+export interface DiscordHelloData {
+  /** Milliseconds. */
+  readonly heartbeat_interval: number
+}
+
+/**
+ * How often to send a heartbeat.
+ * @generated from #/components/schemas/DiscordHello
+ */
+export interface DiscordHello {
+  readonly op: 10
+  /** The interval. */
+  readonly d: DiscordHelloData
+}
+
+/**
+ * The heartbeat arrived.
+ * @generated from #/components/schemas/DiscordHeartbeatAck
+ */
+export interface DiscordHeartbeatAck {
+  readonly op: 11
+}
+
+/**
+ * Says that we are alive.
+ * @generated from #/components/schemas/DiscordHeartbeat
+ */
+export interface DiscordHeartbeat {
+  readonly op: 1
+  /** Last sequence number, null before the first. */
+  readonly d: number | null
+}
+
+/**
+ * Which program connects.
+ * @generated from #/components/schemas/DiscordIdentifyProperties
+ */
+export interface DiscordIdentifyProperties {
+  /** System. */
+  readonly os: string
+  /** Program. */
+  readonly browser: string
+  /** Program. */
+  readonly device: string
+}
+
+/**
+ * Data of identify.
+ * @generated from #/components/schemas/DiscordIdentifyData
+ */
+export interface DiscordIdentifyData {
+  /** Bot token. */
+  readonly token: string
+  /** 37376: messages in servers and direct channels, with their text. */
+  readonly intents: number
+  /** Which program connects. */
+  readonly properties: DiscordIdentifyProperties
+  /** Own number and number of shards. */
+  readonly shard?: readonly number[]
+}
+
+/**
+ * Starts a session.
+ * @generated from #/components/schemas/DiscordIdentify
+ */
+export interface DiscordIdentify {
+  readonly op: 2
+  /** Who connects. */
+  readonly d: DiscordIdentifyData
+}
+
+/**
+ * Data of resume.
+ * @generated from #/components/schemas/DiscordResumeData
+ */
+export interface DiscordResumeData {
+  /** Bot token. */
+  readonly token: string
+  /** Session. */
+  readonly session_id: string
+  /** Last sequence number that arrived. */
+  readonly seq: number | null
+}
+
+/**
+ * Takes a session up again.
+ * @generated from #/components/schemas/DiscordResume
+ */
+export interface DiscordResume {
+  readonly op: 6
+  /** Which session. */
+  readonly d: DiscordResumeData
+}
+
+/**
+ * A user in a server.
+ * @generated from #/components/schemas/DiscordMember
+ */
+export interface DiscordMember {
+  /** The user. */
+  readonly user?: DiscordUser
+  /** Roles. */
+  readonly roles?: readonly string[]
+}
+
+/**
+ * What was used.
+ * @generated from #/components/schemas/DiscordInteractionData
+ */
+export interface DiscordInteractionData {
+  /** Command. */
+  readonly name?: string
+  /** Form. */
+  readonly custom_id?: string
+  /** Options of the command. */
+  readonly options?: readonly Readonly<Record<string, unknown>>[]
+  /** Fields of the form. */
+  readonly components?: readonly Readonly<Record<string, unknown>>[]
+}
+
+/**
+ * Somebody used a command or a form.
+ * @generated from #/components/schemas/DiscordInteraction
+ */
+export interface DiscordInteraction {
+  /** Snowflake. */
+  readonly id?: string
+  /** Our application. */
+  readonly application_id?: string
+  /** 1 ping, 2 command, 5 form. */
+  readonly type: number
+  /** Lets us answer for 15 minutes. */
+  readonly token?: string
+  /** Channel. */
+  readonly channel_id?: string
+  /** Server. */
+  readonly guild_id?: string
+  /** Who, in a server. */
+  readonly member?: DiscordMember
+  /** Who, in a direct channel. */
+  readonly user?: DiscordUser
+  /** What was used. */
+  readonly data?: DiscordInteractionData
+}
+
+/**
+ * Answer to an interaction.
+ * @generated from #/components/schemas/DiscordInteractionResponse
+ */
+export interface DiscordInteractionResponse {
+  /** 1 pong, 4 message, 5 later, 9 form. */
+  readonly type: number
+  /** Message or form. */
+  readonly data?: Readonly<Record<string, unknown>>
+}

@@ -8,6 +8,7 @@ export const SECRET_FIELDS = [
   'ircTokens',
   'natsUrl',
   'proxy',
+  'secret',
   'slackAppToken',
   'slackAppTokens',
   'slackSigningSecret',

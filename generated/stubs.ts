@@ -12,6 +12,31 @@ import type {
   WebhookRequest,
   WebhookAccepted,
   Problem,
+  WebexMercuryFrame,
+  WebexMercuryAuthorization,
+  WebexMercuryAck,
+  WebexMercuryPing,
+  WebexDelivery,
+  SlackHello,
+  SlackEventCallback,
+  SlackEventsApi,
+  SlackSlashCommandEnvelope,
+  SlackInteractive,
+  SlackDisconnect,
+  SlackAck,
+  SlackUrlVerification,
+  SlackAppRateLimited,
+  DiscordDispatch,
+  DiscordHeartbeatRequest,
+  DiscordReconnect,
+  DiscordInvalidSession,
+  DiscordHello,
+  DiscordHeartbeatAck,
+  DiscordHeartbeat,
+  DiscordIdentify,
+  DiscordResume,
+  DiscordInteraction,
+  DiscordInteractionResponse,
 } from './models.js'
 import {
   type ValidationError,
@@ -20,6 +45,30 @@ import {
   validateBridgeMessage,
   validateBridgeRegister,
   validateBridgeReply,
+  validateDiscordDispatch,
+  validateDiscordHeartbeat,
+  validateDiscordHeartbeatAck,
+  validateDiscordHeartbeatRequest,
+  validateDiscordHello,
+  validateDiscordIdentify,
+  validateDiscordInteraction,
+  validateDiscordInvalidSession,
+  validateDiscordReconnect,
+  validateDiscordResume,
+  validateSlackAck,
+  validateSlackAppRateLimited,
+  validateSlackDisconnect,
+  validateSlackEventCallback,
+  validateSlackEventsApi,
+  validateSlackHello,
+  validateSlackInteractive,
+  validateSlackSlashCommandEnvelope,
+  validateSlackUrlVerification,
+  validateWebexDelivery,
+  validateWebexMercuryAck,
+  validateWebexMercuryAuthorization,
+  validateWebexMercuryFrame,
+  validateWebexMercuryPing,
   validateWebhookRequest,
 } from './validators.js'
 
@@ -435,4 +484,637 @@ export function dispatchWebhookReceives<C, R>(
 export interface WebhookReplies {
   /** @generated from #/operations/callerPost/reply */
   readonly callerPost: WebhookAccepted | Problem
+}
+
+/**
+ * What the router receives on `webexMercury`: the router handles these, a peer sends them.
+ * @generated from #/channels/webexMercury
+ */
+export interface WebexMercuryReceives<Context, Result = void> {
+  /**
+   * An event, a pong or a shutdown notice.
+   * @generated from #/operations/webexFrame
+   */
+  webexFrame(message: WebexMercuryFrame, context: Context): Result
+}
+
+/**
+ * What {@link decodeWebexMercuryReceives} finds.
+ * @generated from #/channels/webexMercury
+ */
+export type WebexMercuryInbound = { readonly operation: 'webexFrame'; readonly message: WebexMercuryFrame }
+
+/**
+ * Tells what was sent to the router on `webexMercury`, and checks it against its schema. Never throws.
+ * @generated from #/channels/webexMercury
+ */
+export function decodeWebexMercuryReceives(value: unknown): WebexMercuryInbound | Undecoded {
+  if (validateWebexMercuryFrame(value)) return { operation: 'webexFrame', message: value }
+  return { operation: 'invalid', type: undefined, errors: validateWebexMercuryFrame.errors ?? [] }
+}
+
+/**
+ * {@link decodeWebexMercuryReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/webexMercury
+ */
+export function dispatchWebexMercuryReceives<C, R>(
+  value: unknown,
+  handlers: WebexMercuryReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeWebexMercuryReceives(value)
+  switch (decoded.operation) {
+    case 'webexFrame':
+      return handlers.webexFrame(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router sends on `webexMercury`: the router writes these, a peer handles them.
+ * @generated from #/channels/webexMercury
+ */
+export interface WebexMercurySends<Context, Result = void> {
+  /**
+   * Authenticate the socket.
+   * @generated from #/operations/webexAuthorize
+   */
+  webexAuthorize(message: WebexMercuryAuthorization, context: Context): Result
+  /**
+   * Confirm a frame.
+   * @generated from #/operations/webexAck
+   */
+  webexAck(message: WebexMercuryAck, context: Context): Result
+  /**
+   * Ask whether the other side still answers.
+   * @generated from #/operations/webexPing
+   */
+  webexPing(message: WebexMercuryPing, context: Context): Result
+}
+
+/**
+ * What {@link decodeWebexMercurySends} finds.
+ * @generated from #/channels/webexMercury
+ */
+export type WebexMercuryOutbound =
+  | { readonly operation: 'webexAuthorize'; readonly message: WebexMercuryAuthorization }
+  | { readonly operation: 'webexAck'; readonly message: WebexMercuryAck }
+  | { readonly operation: 'webexPing'; readonly message: WebexMercuryPing }
+
+/**
+ * Tells what was sent by the router on `webexMercury`, and checks it against its schema. Never throws.
+ * @generated from #/channels/webexMercury
+ */
+export function decodeWebexMercurySends(value: unknown): WebexMercuryOutbound | Undecoded {
+  if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')
+  const type = Object.hasOwn(value, 'type') ? value['type'] : undefined
+  if (typeof type !== 'string') return invalid(undefined, 'discriminator', 'tag "type" must be string')
+  switch (type) {
+    case 'authorization':
+      if (validateWebexMercuryAuthorization(value)) return { operation: 'webexAuthorize', message: value }
+      return { operation: 'invalid', type, errors: validateWebexMercuryAuthorization.errors ?? [] }
+    case 'ack':
+      if (validateWebexMercuryAck(value)) return { operation: 'webexAck', message: value }
+      return { operation: 'invalid', type, errors: validateWebexMercuryAck.errors ?? [] }
+    case 'ping':
+      if (validateWebexMercuryPing(value)) return { operation: 'webexPing', message: value }
+      return { operation: 'invalid', type, errors: validateWebexMercuryPing.errors ?? [] }
+    default:
+      return { operation: 'unknown', type }
+  }
+}
+
+/**
+ * {@link decodeWebexMercurySends}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/webexMercury
+ */
+export function dispatchWebexMercurySends<C, R>(
+  value: unknown,
+  handlers: WebexMercurySends<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeWebexMercurySends(value)
+  switch (decoded.operation) {
+    case 'webexAuthorize':
+      return handlers.webexAuthorize(decoded.message, context)
+    case 'webexAck':
+      return handlers.webexAck(decoded.message, context)
+    case 'webexPing':
+      return handlers.webexPing(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router receives on `webexHook`: the router handles these, a peer sends them.
+ * @generated from #/channels/webexHook
+ */
+export interface WebexHookReceives<Context, Result = void> {
+  /**
+   * Webex announces a message or a card action.
+   * @generated from #/operations/webexDelivery
+   */
+  webexDelivery(message: WebexDelivery, context: Context): Result
+}
+
+/**
+ * What {@link decodeWebexHookReceives} finds.
+ * @generated from #/channels/webexHook
+ */
+export type WebexHookInbound = { readonly operation: 'webexDelivery'; readonly message: WebexDelivery }
+
+/**
+ * Tells what was sent to the router on `webexHook`, and checks it against its schema. Never throws.
+ * @generated from #/channels/webexHook
+ */
+export function decodeWebexHookReceives(value: unknown): WebexHookInbound | Undecoded {
+  if (validateWebexDelivery(value)) return { operation: 'webexDelivery', message: value }
+  return { operation: 'invalid', type: undefined, errors: validateWebexDelivery.errors ?? [] }
+}
+
+/**
+ * {@link decodeWebexHookReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/webexHook
+ */
+export function dispatchWebexHookReceives<C, R>(
+  value: unknown,
+  handlers: WebexHookReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeWebexHookReceives(value)
+  switch (decoded.operation) {
+    case 'webexDelivery':
+      return handlers.webexDelivery(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router receives on `slackSocket`: the router handles these, a peer sends them.
+ * @generated from #/channels/slackSocket
+ */
+export interface SlackSocketReceives<Context, Result = void> {
+  /**
+   * The socket is ready.
+   * @generated from #/operations/slackHello
+   */
+  slackHello(message: SlackHello, context: Context): Result
+  /**
+   * An event of the workspace.
+   * @generated from #/operations/slackEvent
+   */
+  slackEvent(message: SlackEventsApi, context: Context): Result
+  /**
+   * Somebody used the slash command.
+   * @generated from #/operations/slackCommand
+   */
+  slackCommand(message: SlackSlashCommandEnvelope, context: Context): Result
+  /**
+   * Somebody used a button or a form.
+   * @generated from #/operations/slackInteraction
+   */
+  slackInteraction(message: SlackInteractive, context: Context): Result
+  /**
+   * The socket is about to close, or has to.
+   * @generated from #/operations/slackDisconnect
+   */
+  slackDisconnect(message: SlackDisconnect, context: Context): Result
+}
+
+/**
+ * What {@link decodeSlackSocketReceives} finds.
+ * @generated from #/channels/slackSocket
+ */
+export type SlackSocketInbound =
+  | { readonly operation: 'slackHello'; readonly message: SlackHello }
+  | { readonly operation: 'slackEvent'; readonly message: SlackEventsApi }
+  | { readonly operation: 'slackCommand'; readonly message: SlackSlashCommandEnvelope }
+  | { readonly operation: 'slackInteraction'; readonly message: SlackInteractive }
+  | { readonly operation: 'slackDisconnect'; readonly message: SlackDisconnect }
+
+/**
+ * Tells what was sent to the router on `slackSocket`, and checks it against its schema. Never throws.
+ * @generated from #/channels/slackSocket
+ */
+export function decodeSlackSocketReceives(value: unknown): SlackSocketInbound | Undecoded {
+  if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')
+  const type = Object.hasOwn(value, 'type') ? value['type'] : undefined
+  if (typeof type !== 'string') return invalid(undefined, 'discriminator', 'tag "type" must be string')
+  switch (type) {
+    case 'hello':
+      if (validateSlackHello(value)) return { operation: 'slackHello', message: value }
+      return { operation: 'invalid', type, errors: validateSlackHello.errors ?? [] }
+    case 'events_api':
+      if (validateSlackEventsApi(value)) return { operation: 'slackEvent', message: value }
+      return { operation: 'invalid', type, errors: validateSlackEventsApi.errors ?? [] }
+    case 'slash_commands':
+      if (validateSlackSlashCommandEnvelope(value)) return { operation: 'slackCommand', message: value }
+      return { operation: 'invalid', type, errors: validateSlackSlashCommandEnvelope.errors ?? [] }
+    case 'interactive':
+      if (validateSlackInteractive(value)) return { operation: 'slackInteraction', message: value }
+      return { operation: 'invalid', type, errors: validateSlackInteractive.errors ?? [] }
+    case 'disconnect':
+      if (validateSlackDisconnect(value)) return { operation: 'slackDisconnect', message: value }
+      return { operation: 'invalid', type, errors: validateSlackDisconnect.errors ?? [] }
+    default:
+      return { operation: 'unknown', type }
+  }
+}
+
+/**
+ * {@link decodeSlackSocketReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/slackSocket
+ */
+export function dispatchSlackSocketReceives<C, R>(
+  value: unknown,
+  handlers: SlackSocketReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeSlackSocketReceives(value)
+  switch (decoded.operation) {
+    case 'slackHello':
+      return handlers.slackHello(decoded.message, context)
+    case 'slackEvent':
+      return handlers.slackEvent(decoded.message, context)
+    case 'slackCommand':
+      return handlers.slackCommand(decoded.message, context)
+    case 'slackInteraction':
+      return handlers.slackInteraction(decoded.message, context)
+    case 'slackDisconnect':
+      return handlers.slackDisconnect(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router sends on `slackSocket`: the router writes these, a peer handles them.
+ * @generated from #/channels/slackSocket
+ */
+export interface SlackSocketSends<Context, Result = void> {
+  /**
+   * Confirm an envelope.
+   * @generated from #/operations/slackAck
+   */
+  slackAck(message: SlackAck, context: Context): Result
+}
+
+/**
+ * What {@link decodeSlackSocketSends} finds.
+ * @generated from #/channels/slackSocket
+ */
+export type SlackSocketOutbound = { readonly operation: 'slackAck'; readonly message: SlackAck }
+
+/**
+ * Tells what was sent by the router on `slackSocket`, and checks it against its schema. Never throws.
+ * @generated from #/channels/slackSocket
+ */
+export function decodeSlackSocketSends(value: unknown): SlackSocketOutbound | Undecoded {
+  if (validateSlackAck(value)) return { operation: 'slackAck', message: value }
+  return { operation: 'invalid', type: undefined, errors: validateSlackAck.errors ?? [] }
+}
+
+/**
+ * {@link decodeSlackSocketSends}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/slackSocket
+ */
+export function dispatchSlackSocketSends<C, R>(
+  value: unknown,
+  handlers: SlackSocketSends<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeSlackSocketSends(value)
+  switch (decoded.operation) {
+    case 'slackAck':
+      return handlers.slackAck(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router receives on `slackHook`: the router handles these, a peer sends them.
+ * @generated from #/channels/slackHook
+ */
+export interface SlackHookReceives<Context, Result = void> {
+  /**
+   * Slack checks that the URL is ours.
+   * @generated from #/operations/slackVerification
+   */
+  slackVerification(message: SlackUrlVerification, context: Context): Result
+  /**
+   * An event of the workspace.
+   * @generated from #/operations/slackCallback
+   */
+  slackCallback(message: SlackEventCallback, context: Context): Result
+  /**
+   * Slack holds events back.
+   * @generated from #/operations/slackRateLimited
+   */
+  slackRateLimited(message: SlackAppRateLimited, context: Context): Result
+}
+
+/**
+ * What {@link decodeSlackHookReceives} finds.
+ * @generated from #/channels/slackHook
+ */
+export type SlackHookInbound =
+  | { readonly operation: 'slackVerification'; readonly message: SlackUrlVerification }
+  | { readonly operation: 'slackCallback'; readonly message: SlackEventCallback }
+  | { readonly operation: 'slackRateLimited'; readonly message: SlackAppRateLimited }
+
+/**
+ * Tells what was sent to the router on `slackHook`, and checks it against its schema. Never throws.
+ * @generated from #/channels/slackHook
+ */
+export function decodeSlackHookReceives(value: unknown): SlackHookInbound | Undecoded {
+  if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')
+  const type = Object.hasOwn(value, 'type') ? value['type'] : undefined
+  if (typeof type !== 'string') return invalid(undefined, 'discriminator', 'tag "type" must be string')
+  switch (type) {
+    case 'url_verification':
+      if (validateSlackUrlVerification(value)) return { operation: 'slackVerification', message: value }
+      return { operation: 'invalid', type, errors: validateSlackUrlVerification.errors ?? [] }
+    case 'event_callback':
+      if (validateSlackEventCallback(value)) return { operation: 'slackCallback', message: value }
+      return { operation: 'invalid', type, errors: validateSlackEventCallback.errors ?? [] }
+    case 'app_rate_limited':
+      if (validateSlackAppRateLimited(value)) return { operation: 'slackRateLimited', message: value }
+      return { operation: 'invalid', type, errors: validateSlackAppRateLimited.errors ?? [] }
+    default:
+      return { operation: 'unknown', type }
+  }
+}
+
+/**
+ * {@link decodeSlackHookReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/slackHook
+ */
+export function dispatchSlackHookReceives<C, R>(
+  value: unknown,
+  handlers: SlackHookReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeSlackHookReceives(value)
+  switch (decoded.operation) {
+    case 'slackVerification':
+      return handlers.slackVerification(decoded.message, context)
+    case 'slackCallback':
+      return handlers.slackCallback(decoded.message, context)
+    case 'slackRateLimited':
+      return handlers.slackRateLimited(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router receives on `discordGateway`: the router handles these, a peer sends them.
+ * @generated from #/channels/discordGateway
+ */
+export interface DiscordGatewayReceives<Context, Result = void> {
+  /**
+   * Something happened.
+   * @generated from #/operations/discordDispatch
+   */
+  discordDispatch(message: DiscordDispatch, context: Context): Result
+  /**
+   * A heartbeat is wanted at once.
+   * @generated from #/operations/discordHeartbeatRequest
+   */
+  discordHeartbeatRequest(message: DiscordHeartbeatRequest, context: Context): Result
+  /**
+   * Resume on a new socket.
+   * @generated from #/operations/discordReconnect
+   */
+  discordReconnect(message: DiscordReconnect, context: Context): Result
+  /**
+   * The session is gone, or may be resumed.
+   * @generated from #/operations/discordInvalidSession
+   */
+  discordInvalidSession(message: DiscordInvalidSession, context: Context): Result
+  /**
+   * How often to send a heartbeat.
+   * @generated from #/operations/discordHello
+   */
+  discordHello(message: DiscordHello, context: Context): Result
+  /**
+   * The heartbeat arrived.
+   * @generated from #/operations/discordHeartbeatAck
+   */
+  discordHeartbeatAck(message: DiscordHeartbeatAck, context: Context): Result
+}
+
+/**
+ * What {@link decodeDiscordGatewayReceives} finds.
+ * @generated from #/channels/discordGateway
+ */
+export type DiscordGatewayInbound =
+  | { readonly operation: 'discordDispatch'; readonly message: DiscordDispatch }
+  | { readonly operation: 'discordHeartbeatRequest'; readonly message: DiscordHeartbeatRequest }
+  | { readonly operation: 'discordReconnect'; readonly message: DiscordReconnect }
+  | { readonly operation: 'discordInvalidSession'; readonly message: DiscordInvalidSession }
+  | { readonly operation: 'discordHello'; readonly message: DiscordHello }
+  | { readonly operation: 'discordHeartbeatAck'; readonly message: DiscordHeartbeatAck }
+
+/**
+ * Tells what was sent to the router on `discordGateway`, and checks it against its schema. Never throws.
+ * @generated from #/channels/discordGateway
+ */
+export function decodeDiscordGatewayReceives(value: unknown): DiscordGatewayInbound | Undecoded {
+  if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')
+  const type = Object.hasOwn(value, 'op') ? value['op'] : undefined
+  if (typeof type !== 'number') return invalid(undefined, 'discriminator', 'tag "op" must be number')
+  switch (type) {
+    case 0:
+      if (validateDiscordDispatch(value)) return { operation: 'discordDispatch', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordDispatch.errors ?? [] }
+    case 1:
+      if (validateDiscordHeartbeatRequest(value)) return { operation: 'discordHeartbeatRequest', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordHeartbeatRequest.errors ?? [] }
+    case 7:
+      if (validateDiscordReconnect(value)) return { operation: 'discordReconnect', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordReconnect.errors ?? [] }
+    case 9:
+      if (validateDiscordInvalidSession(value)) return { operation: 'discordInvalidSession', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordInvalidSession.errors ?? [] }
+    case 10:
+      if (validateDiscordHello(value)) return { operation: 'discordHello', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordHello.errors ?? [] }
+    case 11:
+      if (validateDiscordHeartbeatAck(value)) return { operation: 'discordHeartbeatAck', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordHeartbeatAck.errors ?? [] }
+    default:
+      return { operation: 'unknown', type: String(type) }
+  }
+}
+
+/**
+ * {@link decodeDiscordGatewayReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/discordGateway
+ */
+export function dispatchDiscordGatewayReceives<C, R>(
+  value: unknown,
+  handlers: DiscordGatewayReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeDiscordGatewayReceives(value)
+  switch (decoded.operation) {
+    case 'discordDispatch':
+      return handlers.discordDispatch(decoded.message, context)
+    case 'discordHeartbeatRequest':
+      return handlers.discordHeartbeatRequest(decoded.message, context)
+    case 'discordReconnect':
+      return handlers.discordReconnect(decoded.message, context)
+    case 'discordInvalidSession':
+      return handlers.discordInvalidSession(decoded.message, context)
+    case 'discordHello':
+      return handlers.discordHello(decoded.message, context)
+    case 'discordHeartbeatAck':
+      return handlers.discordHeartbeatAck(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router sends on `discordGateway`: the router writes these, a peer handles them.
+ * @generated from #/channels/discordGateway
+ */
+export interface DiscordGatewaySends<Context, Result = void> {
+  /**
+   * Say that we are alive.
+   * @generated from #/operations/discordHeartbeat
+   */
+  discordHeartbeat(message: DiscordHeartbeat, context: Context): Result
+  /**
+   * Start a session.
+   * @generated from #/operations/discordIdentify
+   */
+  discordIdentify(message: DiscordIdentify, context: Context): Result
+  /**
+   * Take a session up again.
+   * @generated from #/operations/discordResume
+   */
+  discordResume(message: DiscordResume, context: Context): Result
+}
+
+/**
+ * What {@link decodeDiscordGatewaySends} finds.
+ * @generated from #/channels/discordGateway
+ */
+export type DiscordGatewayOutbound =
+  | { readonly operation: 'discordHeartbeat'; readonly message: DiscordHeartbeat }
+  | { readonly operation: 'discordIdentify'; readonly message: DiscordIdentify }
+  | { readonly operation: 'discordResume'; readonly message: DiscordResume }
+
+/**
+ * Tells what was sent by the router on `discordGateway`, and checks it against its schema. Never throws.
+ * @generated from #/channels/discordGateway
+ */
+export function decodeDiscordGatewaySends(value: unknown): DiscordGatewayOutbound | Undecoded {
+  if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')
+  const type = Object.hasOwn(value, 'op') ? value['op'] : undefined
+  if (typeof type !== 'number') return invalid(undefined, 'discriminator', 'tag "op" must be number')
+  switch (type) {
+    case 1:
+      if (validateDiscordHeartbeat(value)) return { operation: 'discordHeartbeat', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordHeartbeat.errors ?? [] }
+    case 2:
+      if (validateDiscordIdentify(value)) return { operation: 'discordIdentify', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordIdentify.errors ?? [] }
+    case 6:
+      if (validateDiscordResume(value)) return { operation: 'discordResume', message: value }
+      return { operation: 'invalid', type: String(type), errors: validateDiscordResume.errors ?? [] }
+    default:
+      return { operation: 'unknown', type: String(type) }
+  }
+}
+
+/**
+ * {@link decodeDiscordGatewaySends}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/discordGateway
+ */
+export function dispatchDiscordGatewaySends<C, R>(
+  value: unknown,
+  handlers: DiscordGatewaySends<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeDiscordGatewaySends(value)
+  switch (decoded.operation) {
+    case 'discordHeartbeat':
+      return handlers.discordHeartbeat(decoded.message, context)
+    case 'discordIdentify':
+      return handlers.discordIdentify(decoded.message, context)
+    case 'discordResume':
+      return handlers.discordResume(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * What the router receives on `discordHook`: the router handles these, a peer sends them.
+ * @generated from #/channels/discordHook
+ */
+export interface DiscordHookReceives<Context, Result = void> {
+  /**
+   * Somebody used a command or a form.
+   * @generated from #/operations/discordInteraction
+   */
+  discordInteraction(message: DiscordInteraction, context: Context): Result
+}
+
+/**
+ * What {@link decodeDiscordHookReceives} finds.
+ * @generated from #/channels/discordHook
+ */
+export type DiscordHookInbound = { readonly operation: 'discordInteraction'; readonly message: DiscordInteraction }
+
+/**
+ * Tells what was sent to the router on `discordHook`, and checks it against its schema. Never throws.
+ * @generated from #/channels/discordHook
+ */
+export function decodeDiscordHookReceives(value: unknown): DiscordHookInbound | Undecoded {
+  if (validateDiscordInteraction(value)) return { operation: 'discordInteraction', message: value }
+  return { operation: 'invalid', type: undefined, errors: validateDiscordInteraction.errors ?? [] }
+}
+
+/**
+ * {@link decodeDiscordHookReceives}, then the handler of the operation; `undecoded` gets the rest.
+ * @generated from #/channels/discordHook
+ */
+export function dispatchDiscordHookReceives<C, R>(
+  value: unknown,
+  handlers: DiscordHookReceives<C, R>,
+  context: C,
+  undecoded: (undecoded: Undecoded, context: C) => R,
+): R {
+  const decoded = decodeDiscordHookReceives(value)
+  switch (decoded.operation) {
+    case 'discordInteraction':
+      return handlers.discordInteraction(decoded.message, context)
+    default:
+      return undecoded(decoded, context)
+  }
+}
+
+/**
+ * Answers to operations on `discordHook`.
+ * @generated from #/channels/discordHook
+ */
+export interface DiscordHookReplies {
+  /** @generated from #/operations/discordInteraction/reply */
+  readonly discordInteraction: DiscordInteractionResponse
 }

@@ -39,6 +39,90 @@ import type {
   SenderConfig,
   ReceiverConfig,
   BotConfig,
+  WebexAttachment,
+  WebexCreateMessage,
+  WebexMessage,
+  WebexPerson,
+  WebexAttachmentAction,
+  WebexCreateWebhook,
+  WebexUpdateWebhook,
+  WebexWebhook,
+  WebexWebhookList,
+  WebexServiceLinks,
+  WebexHost,
+  WebexHostCatalog,
+  WebexCatalog,
+  WebexDeviceRequest,
+  WebexDevice,
+  WebexDeviceList,
+  WebexActor,
+  WebexActivityTarget,
+  WebexActivityParent,
+  WebexActivityObject,
+  WebexActivity,
+  WebexMercuryData,
+  WebexMercuryFrame,
+  WebexMercuryCredentials,
+  WebexMercuryAuthorization,
+  WebexMercuryAck,
+  WebexMercuryPing,
+  WebexDeliveryData,
+  WebexDelivery,
+  SlackPostMessage,
+  SlackResponseMetadata,
+  SlackPostMessageReply,
+  SlackAuthTestReply,
+  SlackConversationsOpen,
+  SlackConversation,
+  SlackConversationReply,
+  SlackProfile,
+  SlackUser,
+  SlackUserReply,
+  SlackConnectionReply,
+  SlackDebugInfo,
+  SlackConnectionInfo,
+  SlackHello,
+  SlackBotProfile,
+  SlackEvent,
+  SlackEventCallback,
+  SlackEventsApi,
+  SlackSlashCommand,
+  SlackSlashCommandEnvelope,
+  SlackInteractive,
+  SlackDisconnect,
+  SlackAck,
+  SlackUrlVerification,
+  SlackAppRateLimited,
+  DiscordAllowedMentions,
+  DiscordMessageReference,
+  DiscordCreateMessage,
+  DiscordUser,
+  DiscordMessage,
+  DiscordChannel,
+  DiscordCreateDirectChannel,
+  DiscordSessionStartLimit,
+  DiscordGatewayBot,
+  DiscordCommand,
+  DiscordCommands,
+  DiscordDispatch,
+  DiscordApplication,
+  DiscordReady,
+  DiscordHeartbeatRequest,
+  DiscordReconnect,
+  DiscordInvalidSession,
+  DiscordHelloData,
+  DiscordHello,
+  DiscordHeartbeatAck,
+  DiscordHeartbeat,
+  DiscordIdentifyProperties,
+  DiscordIdentifyData,
+  DiscordIdentify,
+  DiscordResumeData,
+  DiscordResume,
+  DiscordMember,
+  DiscordInteractionData,
+  DiscordInteraction,
+  DiscordInteractionResponse,
 } from './models.js'
 
 /** One violation. It names places and rules, and never quotes more of the data than a tag or a property name. */
@@ -134,6 +218,174 @@ export declare const validateSenderConfig: Validate<SenderConfig>
 export declare const validateReceiverConfig: Validate<ReceiverConfig>
 /** @generated from #/components/schemas/BotConfig */
 export declare const validateBotConfig: Validate<BotConfig>
+/** @generated from #/components/schemas/WebexAttachment */
+export declare const validateWebexAttachment: Validate<WebexAttachment>
+/** @generated from #/components/schemas/WebexCreateMessage */
+export declare const validateWebexCreateMessage: Validate<WebexCreateMessage>
+/** @generated from #/components/schemas/WebexMessage */
+export declare const validateWebexMessage: Validate<WebexMessage>
+/** @generated from #/components/schemas/WebexPerson */
+export declare const validateWebexPerson: Validate<WebexPerson>
+/** @generated from #/components/schemas/WebexAttachmentAction */
+export declare const validateWebexAttachmentAction: Validate<WebexAttachmentAction>
+/** @generated from #/components/schemas/WebexCreateWebhook */
+export declare const validateWebexCreateWebhook: Validate<WebexCreateWebhook>
+/** @generated from #/components/schemas/WebexUpdateWebhook */
+export declare const validateWebexUpdateWebhook: Validate<WebexUpdateWebhook>
+/** @generated from #/components/schemas/WebexWebhook */
+export declare const validateWebexWebhook: Validate<WebexWebhook>
+/** @generated from #/components/schemas/WebexWebhookList */
+export declare const validateWebexWebhookList: Validate<WebexWebhookList>
+/** @generated from #/components/schemas/WebexServiceLinks */
+export declare const validateWebexServiceLinks: Validate<WebexServiceLinks>
+/** @generated from #/components/schemas/WebexHost */
+export declare const validateWebexHost: Validate<WebexHost>
+/** @generated from #/components/schemas/WebexHostCatalog */
+export declare const validateWebexHostCatalog: Validate<WebexHostCatalog>
+/** @generated from #/components/schemas/WebexCatalog */
+export declare const validateWebexCatalog: Validate<WebexCatalog>
+/** @generated from #/components/schemas/WebexDeviceRequest */
+export declare const validateWebexDeviceRequest: Validate<WebexDeviceRequest>
+/** @generated from #/components/schemas/WebexDevice */
+export declare const validateWebexDevice: Validate<WebexDevice>
+/** @generated from #/components/schemas/WebexDeviceList */
+export declare const validateWebexDeviceList: Validate<WebexDeviceList>
+/** @generated from #/components/schemas/WebexActor */
+export declare const validateWebexActor: Validate<WebexActor>
+/** @generated from #/components/schemas/WebexActivityTarget */
+export declare const validateWebexActivityTarget: Validate<WebexActivityTarget>
+/** @generated from #/components/schemas/WebexActivityParent */
+export declare const validateWebexActivityParent: Validate<WebexActivityParent>
+/** @generated from #/components/schemas/WebexActivityObject */
+export declare const validateWebexActivityObject: Validate<WebexActivityObject>
+/** @generated from #/components/schemas/WebexActivity */
+export declare const validateWebexActivity: Validate<WebexActivity>
+/** @generated from #/components/schemas/WebexMercuryData */
+export declare const validateWebexMercuryData: Validate<WebexMercuryData>
+/** @generated from #/components/schemas/WebexMercuryFrame */
+export declare const validateWebexMercuryFrame: Validate<WebexMercuryFrame>
+/** @generated from #/components/schemas/WebexMercuryCredentials */
+export declare const validateWebexMercuryCredentials: Validate<WebexMercuryCredentials>
+/** @generated from #/components/schemas/WebexMercuryAuthorization */
+export declare const validateWebexMercuryAuthorization: Validate<WebexMercuryAuthorization>
+/** @generated from #/components/schemas/WebexMercuryAck */
+export declare const validateWebexMercuryAck: Validate<WebexMercuryAck>
+/** @generated from #/components/schemas/WebexMercuryPing */
+export declare const validateWebexMercuryPing: Validate<WebexMercuryPing>
+/** @generated from #/components/schemas/WebexDeliveryData */
+export declare const validateWebexDeliveryData: Validate<WebexDeliveryData>
+/** @generated from #/components/schemas/WebexDelivery */
+export declare const validateWebexDelivery: Validate<WebexDelivery>
+/** @generated from #/components/schemas/SlackPostMessage */
+export declare const validateSlackPostMessage: Validate<SlackPostMessage>
+/** @generated from #/components/schemas/SlackResponseMetadata */
+export declare const validateSlackResponseMetadata: Validate<SlackResponseMetadata>
+/** @generated from #/components/schemas/SlackPostMessageReply */
+export declare const validateSlackPostMessageReply: Validate<SlackPostMessageReply>
+/** @generated from #/components/schemas/SlackAuthTestReply */
+export declare const validateSlackAuthTestReply: Validate<SlackAuthTestReply>
+/** @generated from #/components/schemas/SlackConversationsOpen */
+export declare const validateSlackConversationsOpen: Validate<SlackConversationsOpen>
+/** @generated from #/components/schemas/SlackConversation */
+export declare const validateSlackConversation: Validate<SlackConversation>
+/** @generated from #/components/schemas/SlackConversationReply */
+export declare const validateSlackConversationReply: Validate<SlackConversationReply>
+/** @generated from #/components/schemas/SlackProfile */
+export declare const validateSlackProfile: Validate<SlackProfile>
+/** @generated from #/components/schemas/SlackUser */
+export declare const validateSlackUser: Validate<SlackUser>
+/** @generated from #/components/schemas/SlackUserReply */
+export declare const validateSlackUserReply: Validate<SlackUserReply>
+/** @generated from #/components/schemas/SlackConnectionReply */
+export declare const validateSlackConnectionReply: Validate<SlackConnectionReply>
+/** @generated from #/components/schemas/SlackDebugInfo */
+export declare const validateSlackDebugInfo: Validate<SlackDebugInfo>
+/** @generated from #/components/schemas/SlackConnectionInfo */
+export declare const validateSlackConnectionInfo: Validate<SlackConnectionInfo>
+/** @generated from #/components/schemas/SlackHello */
+export declare const validateSlackHello: Validate<SlackHello>
+/** @generated from #/components/schemas/SlackBotProfile */
+export declare const validateSlackBotProfile: Validate<SlackBotProfile>
+/** @generated from #/components/schemas/SlackEvent */
+export declare const validateSlackEvent: Validate<SlackEvent>
+/** @generated from #/components/schemas/SlackEventCallback */
+export declare const validateSlackEventCallback: Validate<SlackEventCallback>
+/** @generated from #/components/schemas/SlackEventsApi */
+export declare const validateSlackEventsApi: Validate<SlackEventsApi>
+/** @generated from #/components/schemas/SlackSlashCommand */
+export declare const validateSlackSlashCommand: Validate<SlackSlashCommand>
+/** @generated from #/components/schemas/SlackSlashCommandEnvelope */
+export declare const validateSlackSlashCommandEnvelope: Validate<SlackSlashCommandEnvelope>
+/** @generated from #/components/schemas/SlackInteractive */
+export declare const validateSlackInteractive: Validate<SlackInteractive>
+/** @generated from #/components/schemas/SlackDisconnect */
+export declare const validateSlackDisconnect: Validate<SlackDisconnect>
+/** @generated from #/components/schemas/SlackAck */
+export declare const validateSlackAck: Validate<SlackAck>
+/** @generated from #/components/schemas/SlackUrlVerification */
+export declare const validateSlackUrlVerification: Validate<SlackUrlVerification>
+/** @generated from #/components/schemas/SlackAppRateLimited */
+export declare const validateSlackAppRateLimited: Validate<SlackAppRateLimited>
+/** @generated from #/components/schemas/DiscordAllowedMentions */
+export declare const validateDiscordAllowedMentions: Validate<DiscordAllowedMentions>
+/** @generated from #/components/schemas/DiscordMessageReference */
+export declare const validateDiscordMessageReference: Validate<DiscordMessageReference>
+/** @generated from #/components/schemas/DiscordCreateMessage */
+export declare const validateDiscordCreateMessage: Validate<DiscordCreateMessage>
+/** @generated from #/components/schemas/DiscordUser */
+export declare const validateDiscordUser: Validate<DiscordUser>
+/** @generated from #/components/schemas/DiscordMessage */
+export declare const validateDiscordMessage: Validate<DiscordMessage>
+/** @generated from #/components/schemas/DiscordChannel */
+export declare const validateDiscordChannel: Validate<DiscordChannel>
+/** @generated from #/components/schemas/DiscordCreateDirectChannel */
+export declare const validateDiscordCreateDirectChannel: Validate<DiscordCreateDirectChannel>
+/** @generated from #/components/schemas/DiscordSessionStartLimit */
+export declare const validateDiscordSessionStartLimit: Validate<DiscordSessionStartLimit>
+/** @generated from #/components/schemas/DiscordGatewayBot */
+export declare const validateDiscordGatewayBot: Validate<DiscordGatewayBot>
+/** @generated from #/components/schemas/DiscordCommand */
+export declare const validateDiscordCommand: Validate<DiscordCommand>
+/** @generated from #/components/schemas/DiscordCommands */
+export declare const validateDiscordCommands: Validate<DiscordCommands>
+/** @generated from #/components/schemas/DiscordDispatch */
+export declare const validateDiscordDispatch: Validate<DiscordDispatch>
+/** @generated from #/components/schemas/DiscordApplication */
+export declare const validateDiscordApplication: Validate<DiscordApplication>
+/** @generated from #/components/schemas/DiscordReady */
+export declare const validateDiscordReady: Validate<DiscordReady>
+/** @generated from #/components/schemas/DiscordHeartbeatRequest */
+export declare const validateDiscordHeartbeatRequest: Validate<DiscordHeartbeatRequest>
+/** @generated from #/components/schemas/DiscordReconnect */
+export declare const validateDiscordReconnect: Validate<DiscordReconnect>
+/** @generated from #/components/schemas/DiscordInvalidSession */
+export declare const validateDiscordInvalidSession: Validate<DiscordInvalidSession>
+/** @generated from #/components/schemas/DiscordHelloData */
+export declare const validateDiscordHelloData: Validate<DiscordHelloData>
+/** @generated from #/components/schemas/DiscordHello */
+export declare const validateDiscordHello: Validate<DiscordHello>
+/** @generated from #/components/schemas/DiscordHeartbeatAck */
+export declare const validateDiscordHeartbeatAck: Validate<DiscordHeartbeatAck>
+/** @generated from #/components/schemas/DiscordHeartbeat */
+export declare const validateDiscordHeartbeat: Validate<DiscordHeartbeat>
+/** @generated from #/components/schemas/DiscordIdentifyProperties */
+export declare const validateDiscordIdentifyProperties: Validate<DiscordIdentifyProperties>
+/** @generated from #/components/schemas/DiscordIdentifyData */
+export declare const validateDiscordIdentifyData: Validate<DiscordIdentifyData>
+/** @generated from #/components/schemas/DiscordIdentify */
+export declare const validateDiscordIdentify: Validate<DiscordIdentify>
+/** @generated from #/components/schemas/DiscordResumeData */
+export declare const validateDiscordResumeData: Validate<DiscordResumeData>
+/** @generated from #/components/schemas/DiscordResume */
+export declare const validateDiscordResume: Validate<DiscordResume>
+/** @generated from #/components/schemas/DiscordMember */
+export declare const validateDiscordMember: Validate<DiscordMember>
+/** @generated from #/components/schemas/DiscordInteractionData */
+export declare const validateDiscordInteractionData: Validate<DiscordInteractionData>
+/** @generated from #/components/schemas/DiscordInteraction */
+export declare const validateDiscordInteraction: Validate<DiscordInteraction>
+/** @generated from #/components/schemas/DiscordInteractionResponse */
+export declare const validateDiscordInteractionResponse: Validate<DiscordInteractionResponse>
 /** @generated from #/components/messages/Echo */
 export declare const validateEcho: Validate<EchoText>
 /** @generated from #/components/messages/Response */

@@ -4039,6 +4039,7135 @@ return errors === 0;
 }
 
 
+/** @generated from #/components/schemas/WebexAttachment */
+export function validateWebexAttachment(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.contentType === undefined) || (!(hasOwn.call(data, "contentType")))) && (missing0 = "contentType")){
+validateWebexAttachment.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.contentType !== undefined && hasOwn.call(data, "contentType")){
+let data0 = data.contentType;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexAttachment.errors = [{instancePath:instancePath+"/contentType",schemaPath:"#/properties/contentType/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexAttachment.errors = [{instancePath:instancePath+"/contentType",schemaPath:"#/properties/contentType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.content !== undefined && hasOwn.call(data, "content")){
+let data1 = data.content;
+const _errs3 = errors;
+if(!(data1 && typeof data1 == "object" && !Array.isArray(data1))){
+validateWebexAttachment.errors = [{instancePath:instancePath+"/content",schemaPath:"#/properties/content/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.contentUrl !== undefined && hasOwn.call(data, "contentUrl")){
+const _errs5 = errors;
+if(typeof data.contentUrl !== "string"){
+validateWebexAttachment.errors = [{instancePath:instancePath+"/contentUrl",schemaPath:"#/properties/contentUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateWebexAttachment.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexAttachment.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexCreateMessage */
+export function validateWebexCreateMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.roomId !== undefined && hasOwn.call(data, "roomId")){
+let data0 = data.roomId;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.toPersonId !== undefined && hasOwn.call(data, "toPersonId")){
+let data1 = data.toPersonId;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/toPersonId",schemaPath:"#/properties/toPersonId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/toPersonId",schemaPath:"#/properties/toPersonId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.toPersonEmail !== undefined && hasOwn.call(data, "toPersonEmail")){
+let data2 = data.toPersonEmail;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/toPersonEmail",schemaPath:"#/properties/toPersonEmail/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/toPersonEmail",schemaPath:"#/properties/toPersonEmail/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs7 = errors;
+if(typeof data.text !== "string"){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.markdown !== undefined && hasOwn.call(data, "markdown")){
+const _errs9 = errors;
+if(typeof data.markdown !== "string"){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/markdown",schemaPath:"#/properties/markdown/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.parentId !== undefined && hasOwn.call(data, "parentId")){
+let data5 = data.parentId;
+const _errs11 = errors;
+if(errors === _errs11){
+if(typeof data5 === "string"){
+if(data5.length < 1){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/parentId",schemaPath:"#/properties/parentId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/parentId",schemaPath:"#/properties/parentId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.attachments !== undefined && hasOwn.call(data, "attachments")){
+let data6 = data.attachments;
+const _errs13 = errors;
+if(errors === _errs13){
+if(Array.isArray(data6)){
+if(data6.length > 1){
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/attachments",schemaPath:"#/properties/attachments/maxItems",keyword:"maxItems",params:{limit: 1},message:"must NOT have more than 1 items"}];
+return false;
+}
+else {
+var valid1 = true;
+const len0 = data6.length;
+for(let i0=0; i0<len0; i0++){
+const _errs15 = errors;
+if(!(validateWebexAttachment(data6[i0], instancePath+"/attachments/" + i0))){
+vErrors = vErrors === null ? validateWebexAttachment.errors : vErrors.concat(validateWebexAttachment.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs15 === errors;
+if(!valid1){
+break;
+}
+}
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath:instancePath+"/attachments",schemaPath:"#/properties/attachments/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexCreateMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexCreateMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMessage */
+export function validateWebexMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.roomId === undefined) || (!(hasOwn.call(data, "roomId")))) && (missing0 = "roomId"))) || (((data.personId === undefined) || (!(hasOwn.call(data, "personId")))) && (missing0 = "personId"))) || (((data.personEmail === undefined) || (!(hasOwn.call(data, "personEmail")))) && (missing0 = "personEmail"))){
+validateWebexMessage.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexMessage.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roomId !== undefined && hasOwn.call(data, "roomId")){
+let data1 = data.roomId;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexMessage.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roomType !== undefined && hasOwn.call(data, "roomType")){
+const _errs5 = errors;
+if(typeof data.roomType !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/roomType",schemaPath:"#/properties/roomType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs7 = errors;
+if(typeof data.text !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.html !== undefined && hasOwn.call(data, "html")){
+const _errs9 = errors;
+if(typeof data.html !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/html",schemaPath:"#/properties/html/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.markdown !== undefined && hasOwn.call(data, "markdown")){
+const _errs11 = errors;
+if(typeof data.markdown !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/markdown",schemaPath:"#/properties/markdown/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.personId !== undefined && hasOwn.call(data, "personId")){
+let data6 = data.personId;
+const _errs13 = errors;
+if(errors === _errs13){
+if(typeof data6 === "string"){
+if(data6.length < 1){
+validateWebexMessage.errors = [{instancePath:instancePath+"/personId",schemaPath:"#/properties/personId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/personId",schemaPath:"#/properties/personId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.personEmail !== undefined && hasOwn.call(data, "personEmail")){
+let data7 = data.personEmail;
+const _errs15 = errors;
+if(errors === _errs15){
+if(typeof data7 === "string"){
+if(data7.length < 1){
+validateWebexMessage.errors = [{instancePath:instancePath+"/personEmail",schemaPath:"#/properties/personEmail/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/personEmail",schemaPath:"#/properties/personEmail/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs15 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.parentId !== undefined && hasOwn.call(data, "parentId")){
+const _errs17 = errors;
+if(typeof data.parentId !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/parentId",schemaPath:"#/properties/parentId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs17 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.mentionedPeople !== undefined && hasOwn.call(data, "mentionedPeople")){
+let data9 = data.mentionedPeople;
+const _errs19 = errors;
+if(errors === _errs19){
+if(Array.isArray(data9)){
+var valid1 = true;
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+const _errs21 = errors;
+if(typeof data9[i0] !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/mentionedPeople/" + i0,schemaPath:"#/properties/mentionedPeople/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs21 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/mentionedPeople",schemaPath:"#/properties/mentionedPeople/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs19 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.attachments !== undefined && hasOwn.call(data, "attachments")){
+let data11 = data.attachments;
+const _errs23 = errors;
+if(errors === _errs23){
+if(Array.isArray(data11)){
+var valid2 = true;
+const len1 = data11.length;
+for(let i1=0; i1<len1; i1++){
+const _errs25 = errors;
+if(!(validateWebexAttachment(data11[i1], instancePath+"/attachments/" + i1))){
+vErrors = vErrors === null ? validateWebexAttachment.errors : vErrors.concat(validateWebexAttachment.errors);
+errors = vErrors.length;
+}
+var valid2 = _errs25 === errors;
+if(!valid2){
+break;
+}
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath:instancePath+"/attachments",schemaPath:"#/properties/attachments/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs23 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.created !== undefined && hasOwn.call(data, "created")){
+const _errs26 = errors;
+if(typeof data.created !== "string"){
+validateWebexMessage.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs26 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexPerson */
+export function validateWebexPerson(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.emails === undefined) || (!(hasOwn.call(data, "emails")))) && (missing0 = "emails"))){
+validateWebexPerson.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexPerson.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexPerson.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.emails !== undefined && hasOwn.call(data, "emails")){
+let data1 = data.emails;
+const _errs3 = errors;
+if(errors === _errs3){
+if(Array.isArray(data1)){
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateWebexPerson.errors = [{instancePath:instancePath+"/emails/" + i0,schemaPath:"#/properties/emails/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexPerson.errors = [{instancePath:instancePath+"/emails/" + i0,schemaPath:"#/properties/emails/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid1 = _errs5 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexPerson.errors = [{instancePath:instancePath+"/emails",schemaPath:"#/properties/emails/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.displayName !== undefined && hasOwn.call(data, "displayName")){
+const _errs7 = errors;
+if(typeof data.displayName !== "string"){
+validateWebexPerson.errors = [{instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs9 = errors;
+if(typeof data.type !== "string"){
+validateWebexPerson.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexPerson.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexPerson.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexAttachmentAction */
+export function validateWebexAttachmentAction(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.personId === undefined) || (!(hasOwn.call(data, "personId")))) && (missing0 = "personId"))) || (((data.roomId === undefined) || (!(hasOwn.call(data, "roomId")))) && (missing0 = "roomId"))){
+validateWebexAttachmentAction.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs3 = errors;
+if(typeof data.type !== "string"){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.messageId !== undefined && hasOwn.call(data, "messageId")){
+const _errs5 = errors;
+if(typeof data.messageId !== "string"){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/messageId",schemaPath:"#/properties/messageId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.personId !== undefined && hasOwn.call(data, "personId")){
+let data3 = data.personId;
+const _errs7 = errors;
+if(errors === _errs7){
+if(typeof data3 === "string"){
+if(data3.length < 1){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/personId",schemaPath:"#/properties/personId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/personId",schemaPath:"#/properties/personId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roomId !== undefined && hasOwn.call(data, "roomId")){
+let data4 = data.roomId;
+const _errs9 = errors;
+if(errors === _errs9){
+if(typeof data4 === "string"){
+if(data4.length < 1){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.inputs !== undefined && hasOwn.call(data, "inputs")){
+let data5 = data.inputs;
+const _errs11 = errors;
+if(!(data5 && typeof data5 == "object" && !Array.isArray(data5))){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/inputs",schemaPath:"#/properties/inputs/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.created !== undefined && hasOwn.call(data, "created")){
+const _errs13 = errors;
+if(typeof data.created !== "string"){
+validateWebexAttachmentAction.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexAttachmentAction.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexAttachmentAction.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexCreateWebhook */
+export function validateWebexCreateWebhook(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((((data.name === undefined) || (!(hasOwn.call(data, "name")))) && (missing0 = "name")) || (((data.targetUrl === undefined) || (!(hasOwn.call(data, "targetUrl")))) && (missing0 = "targetUrl"))) || (((data.resource === undefined) || (!(hasOwn.call(data, "resource")))) && (missing0 = "resource"))) || (((data.event === undefined) || (!(hasOwn.call(data, "event")))) && (missing0 = "event"))){
+validateWebexCreateWebhook.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.name !== undefined && hasOwn.call(data, "name")){
+let data0 = data.name;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.targetUrl !== undefined && hasOwn.call(data, "targetUrl")){
+let data1 = data.targetUrl;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/targetUrl",schemaPath:"#/properties/targetUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/targetUrl",schemaPath:"#/properties/targetUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.resource !== undefined && hasOwn.call(data, "resource")){
+let data2 = data.resource;
+const _errs5 = errors;
+if(typeof data2 !== "string"){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/resource",schemaPath:"#/properties/resource/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if(!((data2 === "messages") || (data2 === "attachmentActions"))){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/resource",schemaPath:"#/properties/resource/enum",keyword:"enum",params:{allowedValues: ["messages","attachmentActions"]},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event !== undefined && hasOwn.call(data, "event")){
+let data3 = data.event;
+const _errs7 = errors;
+if(typeof data3 !== "string"){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("created" !== data3){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/event",schemaPath:"#/properties/event/const",keyword:"const",params:{allowedValue: "created"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.filter !== undefined && hasOwn.call(data, "filter")){
+let data4 = data.filter;
+const _errs9 = errors;
+if(errors === _errs9){
+if(typeof data4 === "string"){
+if(data4.length < 1){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/filter",schemaPath:"#/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/filter",schemaPath:"#/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.secret !== undefined && hasOwn.call(data, "secret")){
+let data5 = data.secret;
+const _errs11 = errors;
+if(errors === _errs11){
+if(typeof data5 === "string"){
+if(data5.length < 1){
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexCreateWebhook.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexCreateWebhook.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexCreateWebhook.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexUpdateWebhook */
+export function validateWebexUpdateWebhook(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.name === undefined) || (!(hasOwn.call(data, "name")))) && (missing0 = "name")) || (((data.targetUrl === undefined) || (!(hasOwn.call(data, "targetUrl")))) && (missing0 = "targetUrl"))){
+validateWebexUpdateWebhook.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.name !== undefined && hasOwn.call(data, "name")){
+let data0 = data.name;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.targetUrl !== undefined && hasOwn.call(data, "targetUrl")){
+let data1 = data.targetUrl;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/targetUrl",schemaPath:"#/properties/targetUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/targetUrl",schemaPath:"#/properties/targetUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.secret !== undefined && hasOwn.call(data, "secret")){
+let data2 = data.secret;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.status !== undefined && hasOwn.call(data, "status")){
+let data3 = data.status;
+const _errs7 = errors;
+if(typeof data3 !== "string"){
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("active" !== data3){
+validateWebexUpdateWebhook.errors = [{instancePath:instancePath+"/status",schemaPath:"#/properties/status/const",keyword:"const",params:{allowedValue: "active"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexUpdateWebhook.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexUpdateWebhook.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexWebhook */
+export function validateWebexWebhook(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateWebexWebhook.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexWebhook.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs3 = errors;
+if(typeof data.name !== "string"){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.targetUrl !== undefined && hasOwn.call(data, "targetUrl")){
+const _errs5 = errors;
+if(typeof data.targetUrl !== "string"){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/targetUrl",schemaPath:"#/properties/targetUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.resource !== undefined && hasOwn.call(data, "resource")){
+const _errs7 = errors;
+if(typeof data.resource !== "string"){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/resource",schemaPath:"#/properties/resource/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event !== undefined && hasOwn.call(data, "event")){
+const _errs9 = errors;
+if(typeof data.event !== "string"){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.status !== undefined && hasOwn.call(data, "status")){
+const _errs11 = errors;
+if(typeof data.status !== "string"){
+validateWebexWebhook.errors = [{instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexWebhook.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexWebhook.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexWebhookList */
+export function validateWebexWebhookList(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.items === undefined) || (!(hasOwn.call(data, "items")))) && (missing0 = "items")){
+validateWebexWebhookList.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.items !== undefined && hasOwn.call(data, "items")){
+let data0 = data.items;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(!(validateWebexWebhook(data0[i0], instancePath+"/items/" + i0))){
+vErrors = vErrors === null ? validateWebexWebhook.errors : vErrors.concat(validateWebexWebhook.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexWebhookList.errors = [{instancePath:instancePath+"/items",schemaPath:"#/properties/items/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateWebexWebhookList.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexWebhookList.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexServiceLinks */
+export function validateWebexServiceLinks(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 of Object.keys(data)){
+const _errs2 = errors;
+if(typeof data[key0] !== "string"){
+validateWebexServiceLinks.errors = [{instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs2 === errors;
+if(!valid0){
+break;
+}
+}
+}
+else {
+validateWebexServiceLinks.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexServiceLinks.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexHost */
+export function validateWebexHost(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.host !== undefined && hasOwn.call(data, "host")){
+const _errs1 = errors;
+if(typeof data.host !== "string"){
+validateWebexHost.errors = [{instancePath:instancePath+"/host",schemaPath:"#/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs3 = errors;
+if(typeof data.id !== "string"){
+validateWebexHost.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateWebexHost.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexHost.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexHostCatalog */
+export function validateWebexHostCatalog(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 of Object.keys(data)){
+let data0 = data[key0];
+const _errs2 = errors;
+if(errors === _errs2){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs4 = errors;
+if(!(validateWebexHost(data0[i0], instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i0))){
+vErrors = vErrors === null ? validateWebexHost.errors : vErrors.concat(validateWebexHost.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs4 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexHostCatalog.errors = [{instancePath:instancePath+"/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+if(!valid0){
+break;
+}
+}
+}
+else {
+validateWebexHostCatalog.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexHostCatalog.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexCatalog */
+export function validateWebexCatalog(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.serviceLinks === undefined) || (!(hasOwn.call(data, "serviceLinks")))) && (missing0 = "serviceLinks")){
+validateWebexCatalog.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.serviceLinks !== undefined && hasOwn.call(data, "serviceLinks")){
+const _errs1 = errors;
+if(!(validateWebexServiceLinks(data.serviceLinks, instancePath+"/serviceLinks"))){
+vErrors = vErrors === null ? validateWebexServiceLinks.errors : vErrors.concat(validateWebexServiceLinks.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.hostCatalog !== undefined && hasOwn.call(data, "hostCatalog")){
+const _errs2 = errors;
+if(!(validateWebexHostCatalog(data.hostCatalog, instancePath+"/hostCatalog"))){
+vErrors = vErrors === null ? validateWebexHostCatalog.errors : vErrors.concat(validateWebexHostCatalog.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateWebexCatalog.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexCatalog.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexDeviceRequest */
+export function validateWebexDeviceRequest(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((((((data.deviceName === undefined) || (!(hasOwn.call(data, "deviceName")))) && (missing0 = "deviceName")) || (((data.deviceType === undefined) || (!(hasOwn.call(data, "deviceType")))) && (missing0 = "deviceType"))) || (((data.localizedModel === undefined) || (!(hasOwn.call(data, "localizedModel")))) && (missing0 = "localizedModel"))) || (((data.model === undefined) || (!(hasOwn.call(data, "model")))) && (missing0 = "model"))) || (((data.name === undefined) || (!(hasOwn.call(data, "name")))) && (missing0 = "name"))) || (((data.systemName === undefined) || (!(hasOwn.call(data, "systemName")))) && (missing0 = "systemName"))) || (((data.systemVersion === undefined) || (!(hasOwn.call(data, "systemVersion")))) && (missing0 = "systemVersion"))){
+validateWebexDeviceRequest.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.deviceName !== undefined && hasOwn.call(data, "deviceName")){
+let data0 = data.deviceName;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/deviceName",schemaPath:"#/properties/deviceName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/deviceName",schemaPath:"#/properties/deviceName/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.deviceType !== undefined && hasOwn.call(data, "deviceType")){
+let data1 = data.deviceType;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/deviceType",schemaPath:"#/properties/deviceType/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/deviceType",schemaPath:"#/properties/deviceType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.localizedModel !== undefined && hasOwn.call(data, "localizedModel")){
+let data2 = data.localizedModel;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/localizedModel",schemaPath:"#/properties/localizedModel/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/localizedModel",schemaPath:"#/properties/localizedModel/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.model !== undefined && hasOwn.call(data, "model")){
+let data3 = data.model;
+const _errs7 = errors;
+if(errors === _errs7){
+if(typeof data3 === "string"){
+if(data3.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/model",schemaPath:"#/properties/model/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+let data4 = data.name;
+const _errs9 = errors;
+if(errors === _errs9){
+if(typeof data4 === "string"){
+if(data4.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.systemName !== undefined && hasOwn.call(data, "systemName")){
+let data5 = data.systemName;
+const _errs11 = errors;
+if(errors === _errs11){
+if(typeof data5 === "string"){
+if(data5.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/systemName",schemaPath:"#/properties/systemName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/systemName",schemaPath:"#/properties/systemName/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.systemVersion !== undefined && hasOwn.call(data, "systemVersion")){
+let data6 = data.systemVersion;
+const _errs13 = errors;
+if(errors === _errs13){
+if(typeof data6 === "string"){
+if(data6.length < 1){
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/systemVersion",schemaPath:"#/properties/systemVersion/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath:instancePath+"/systemVersion",schemaPath:"#/properties/systemVersion/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexDeviceRequest.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexDeviceRequest.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexDevice */
+export function validateWebexDevice(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.url === undefined) || (!(hasOwn.call(data, "url")))) && (missing0 = "url")){
+validateWebexDevice.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.url !== undefined && hasOwn.call(data, "url")){
+let data0 = data.url;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexDevice.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDevice.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.webSocketUrl !== undefined && hasOwn.call(data, "webSocketUrl")){
+let data1 = data.webSocketUrl;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexDevice.errors = [{instancePath:instancePath+"/webSocketUrl",schemaPath:"#/properties/webSocketUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDevice.errors = [{instancePath:instancePath+"/webSocketUrl",schemaPath:"#/properties/webSocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.userId !== undefined && hasOwn.call(data, "userId")){
+const _errs5 = errors;
+if(typeof data.userId !== "string"){
+validateWebexDevice.errors = [{instancePath:instancePath+"/userId",schemaPath:"#/properties/userId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs7 = errors;
+if(typeof data.name !== "string"){
+validateWebexDevice.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.deviceType !== undefined && hasOwn.call(data, "deviceType")){
+const _errs9 = errors;
+if(typeof data.deviceType !== "string"){
+validateWebexDevice.errors = [{instancePath:instancePath+"/deviceType",schemaPath:"#/properties/deviceType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.modificationTime !== undefined && hasOwn.call(data, "modificationTime")){
+const _errs11 = errors;
+if(typeof data.modificationTime !== "string"){
+validateWebexDevice.errors = [{instancePath:instancePath+"/modificationTime",schemaPath:"#/properties/modificationTime/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexDevice.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexDevice.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexDeviceList */
+export function validateWebexDeviceList(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.devices === undefined) || (!(hasOwn.call(data, "devices")))) && (missing0 = "devices")){
+validateWebexDeviceList.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.devices !== undefined && hasOwn.call(data, "devices")){
+let data0 = data.devices;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(!(validateWebexDevice(data0[i0], instancePath+"/devices/" + i0))){
+vErrors = vErrors === null ? validateWebexDevice.errors : vErrors.concat(validateWebexDevice.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexDeviceList.errors = [{instancePath:instancePath+"/devices",schemaPath:"#/properties/devices/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateWebexDeviceList.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexDeviceList.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexActor */
+export function validateWebexActor(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexActor.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.entryUUID !== undefined && hasOwn.call(data, "entryUUID")){
+const _errs3 = errors;
+if(typeof data.entryUUID !== "string"){
+validateWebexActor.errors = [{instancePath:instancePath+"/entryUUID",schemaPath:"#/properties/entryUUID/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.emailAddress !== undefined && hasOwn.call(data, "emailAddress")){
+const _errs5 = errors;
+if(typeof data.emailAddress !== "string"){
+validateWebexActor.errors = [{instancePath:instancePath+"/emailAddress",schemaPath:"#/properties/emailAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.displayName !== undefined && hasOwn.call(data, "displayName")){
+const _errs7 = errors;
+if(typeof data.displayName !== "string"){
+validateWebexActor.errors = [{instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs9 = errors;
+if(typeof data.type !== "string"){
+validateWebexActor.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexActor.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexActor.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexActivityTarget */
+export function validateWebexActivityTarget(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexActivityTarget.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.url !== undefined && hasOwn.call(data, "url")){
+const _errs3 = errors;
+if(typeof data.url !== "string"){
+validateWebexActivityTarget.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.tags !== undefined && hasOwn.call(data, "tags")){
+let data2 = data.tags;
+const _errs5 = errors;
+if(errors === _errs5){
+if(Array.isArray(data2)){
+var valid1 = true;
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+const _errs7 = errors;
+if(typeof data2[i0] !== "string"){
+validateWebexActivityTarget.errors = [{instancePath:instancePath+"/tags/" + i0,schemaPath:"#/properties/tags/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs7 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexActivityTarget.errors = [{instancePath:instancePath+"/tags",schemaPath:"#/properties/tags/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateWebexActivityTarget.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexActivityTarget.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexActivityParent */
+export function validateWebexActivityParent(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexActivityParent.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs3 = errors;
+if(typeof data.type !== "string"){
+validateWebexActivityParent.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateWebexActivityParent.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexActivityParent.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexActivityObject */
+export function validateWebexActivityObject(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexActivityObject.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.objectType !== undefined && hasOwn.call(data, "objectType")){
+const _errs3 = errors;
+if(typeof data.objectType !== "string"){
+validateWebexActivityObject.errors = [{instancePath:instancePath+"/objectType",schemaPath:"#/properties/objectType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateWebexActivityObject.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexActivityObject.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexActivity */
+export function validateWebexActivity(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.verb === undefined) || (!(hasOwn.call(data, "verb")))) && (missing0 = "verb"))){
+validateWebexActivity.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexActivity.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexActivity.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.verb !== undefined && hasOwn.call(data, "verb")){
+let data1 = data.verb;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateWebexActivity.errors = [{instancePath:instancePath+"/verb",schemaPath:"#/properties/verb/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexActivity.errors = [{instancePath:instancePath+"/verb",schemaPath:"#/properties/verb/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.published !== undefined && hasOwn.call(data, "published")){
+const _errs5 = errors;
+if(typeof data.published !== "string"){
+validateWebexActivity.errors = [{instancePath:instancePath+"/published",schemaPath:"#/properties/published/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.actor !== undefined && hasOwn.call(data, "actor")){
+const _errs7 = errors;
+if(!(validateWebexActor(data.actor, instancePath+"/actor"))){
+vErrors = vErrors === null ? validateWebexActor.errors : vErrors.concat(validateWebexActor.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.target !== undefined && hasOwn.call(data, "target")){
+const _errs8 = errors;
+if(!(validateWebexActivityTarget(data.target, instancePath+"/target"))){
+vErrors = vErrors === null ? validateWebexActivityTarget.errors : vErrors.concat(validateWebexActivityTarget.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.object !== undefined && hasOwn.call(data, "object")){
+const _errs9 = errors;
+if(!(validateWebexActivityObject(data.object, instancePath+"/object"))){
+vErrors = vErrors === null ? validateWebexActivityObject.errors : vErrors.concat(validateWebexActivityObject.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.parent !== undefined && hasOwn.call(data, "parent")){
+const _errs10 = errors;
+if(!(validateWebexActivityParent(data.parent, instancePath+"/parent"))){
+vErrors = vErrors === null ? validateWebexActivityParent.errors : vErrors.concat(validateWebexActivityParent.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexActivity.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexActivity.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryData */
+export function validateWebexMercuryData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.eventType !== undefined && hasOwn.call(data, "eventType")){
+const _errs1 = errors;
+if(typeof data.eventType !== "string"){
+validateWebexMercuryData.errors = [{instancePath:instancePath+"/eventType",schemaPath:"#/properties/eventType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.activity !== undefined && hasOwn.call(data, "activity")){
+const _errs3 = errors;
+if(!(validateWebexActivity(data.activity, instancePath+"/activity"))){
+vErrors = vErrors === null ? validateWebexActivity.errors : vErrors.concat(validateWebexActivity.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateWebexMercuryData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryFrame */
+export function validateWebexMercuryFrame(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexMercuryFrame.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs3 = errors;
+if(typeof data.type !== "string"){
+validateWebexMercuryFrame.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.data !== undefined && hasOwn.call(data, "data")){
+const _errs5 = errors;
+if(!(validateWebexMercuryData(data.data, instancePath+"/data"))){
+vErrors = vErrors === null ? validateWebexMercuryData.errors : vErrors.concat(validateWebexMercuryData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.sequenceNumber !== undefined && hasOwn.call(data, "sequenceNumber")){
+let data3 = data.sequenceNumber;
+const _errs6 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validateWebexMercuryFrame.errors = [{instancePath:instancePath+"/sequenceNumber",schemaPath:"#/properties/sequenceNumber/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.trackingId !== undefined && hasOwn.call(data, "trackingId")){
+const _errs8 = errors;
+if(typeof data.trackingId !== "string"){
+validateWebexMercuryFrame.errors = [{instancePath:instancePath+"/trackingId",schemaPath:"#/properties/trackingId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexMercuryFrame.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryFrame.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryCredentials */
+export function validateWebexMercuryCredentials(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.token === undefined) || (!(hasOwn.call(data, "token")))) && (missing0 = "token")){
+validateWebexMercuryCredentials.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.token !== undefined && hasOwn.call(data, "token")){
+let data0 = data.token;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexMercuryCredentials.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMercuryCredentials.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateWebexMercuryCredentials.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryCredentials.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryAuthorization */
+export function validateWebexMercuryAuthorization(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type"))) || (((data.data === undefined) || (!(hasOwn.call(data, "data")))) && (missing0 = "data"))){
+validateWebexMercuryAuthorization.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexMercuryAuthorization.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMercuryAuthorization.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data1 = data.type;
+const _errs3 = errors;
+if(typeof data1 !== "string"){
+validateWebexMercuryAuthorization.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("authorization" !== data1){
+validateWebexMercuryAuthorization.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "authorization"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.data !== undefined && hasOwn.call(data, "data")){
+const _errs5 = errors;
+if(!(validateWebexMercuryCredentials(data.data, instancePath+"/data"))){
+vErrors = vErrors === null ? validateWebexMercuryCredentials.errors : vErrors.concat(validateWebexMercuryCredentials.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.trackingId !== undefined && hasOwn.call(data, "trackingId")){
+const _errs6 = errors;
+if(typeof data.trackingId !== "string"){
+validateWebexMercuryAuthorization.errors = [{instancePath:instancePath+"/trackingId",schemaPath:"#/properties/trackingId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexMercuryAuthorization.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryAuthorization.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryAck */
+export function validateWebexMercuryAck(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.messageId === undefined) || (!(hasOwn.call(data, "messageId")))) && (missing0 = "messageId")) || (((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type"))){
+validateWebexMercuryAck.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.messageId !== undefined && hasOwn.call(data, "messageId")){
+let data0 = data.messageId;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexMercuryAck.errors = [{instancePath:instancePath+"/messageId",schemaPath:"#/properties/messageId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMercuryAck.errors = [{instancePath:instancePath+"/messageId",schemaPath:"#/properties/messageId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data1 = data.type;
+const _errs3 = errors;
+if(typeof data1 !== "string"){
+validateWebexMercuryAck.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("ack" !== data1){
+validateWebexMercuryAck.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "ack"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateWebexMercuryAck.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryAck.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMercuryPing */
+export function validateWebexMercuryPing(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type"))){
+validateWebexMercuryPing.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexMercuryPing.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexMercuryPing.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data1 = data.type;
+const _errs3 = errors;
+if(typeof data1 !== "string"){
+validateWebexMercuryPing.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("ping" !== data1){
+validateWebexMercuryPing.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "ping"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateWebexMercuryPing.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMercuryPing.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexDeliveryData */
+export function validateWebexDeliveryData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateWebexDeliveryData.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roomId !== undefined && hasOwn.call(data, "roomId")){
+const _errs3 = errors;
+if(typeof data.roomId !== "string"){
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/roomId",schemaPath:"#/properties/roomId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roomType !== undefined && hasOwn.call(data, "roomType")){
+const _errs5 = errors;
+if(typeof data.roomType !== "string"){
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/roomType",schemaPath:"#/properties/roomType/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.personId !== undefined && hasOwn.call(data, "personId")){
+const _errs7 = errors;
+if(typeof data.personId !== "string"){
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/personId",schemaPath:"#/properties/personId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.personEmail !== undefined && hasOwn.call(data, "personEmail")){
+const _errs9 = errors;
+if(typeof data.personEmail !== "string"){
+validateWebexDeliveryData.errors = [{instancePath:instancePath+"/personEmail",schemaPath:"#/properties/personEmail/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexDeliveryData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexDeliveryData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexDelivery */
+export function validateWebexDelivery(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.resource === undefined) || (!(hasOwn.call(data, "resource")))) && (missing0 = "resource")) || (((data.event === undefined) || (!(hasOwn.call(data, "event")))) && (missing0 = "event"))) || (((data.data === undefined) || (!(hasOwn.call(data, "data")))) && (missing0 = "data"))){
+validateWebexDelivery.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateWebexDelivery.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs3 = errors;
+if(typeof data.name !== "string"){
+validateWebexDelivery.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.resource !== undefined && hasOwn.call(data, "resource")){
+let data2 = data.resource;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateWebexDelivery.errors = [{instancePath:instancePath+"/resource",schemaPath:"#/properties/resource/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDelivery.errors = [{instancePath:instancePath+"/resource",schemaPath:"#/properties/resource/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event !== undefined && hasOwn.call(data, "event")){
+let data3 = data.event;
+const _errs7 = errors;
+if(errors === _errs7){
+if(typeof data3 === "string"){
+if(data3.length < 1){
+validateWebexDelivery.errors = [{instancePath:instancePath+"/event",schemaPath:"#/properties/event/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexDelivery.errors = [{instancePath:instancePath+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.actorId !== undefined && hasOwn.call(data, "actorId")){
+const _errs9 = errors;
+if(typeof data.actorId !== "string"){
+validateWebexDelivery.errors = [{instancePath:instancePath+"/actorId",schemaPath:"#/properties/actorId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.data !== undefined && hasOwn.call(data, "data")){
+const _errs11 = errors;
+if(!(validateWebexDeliveryData(data.data, instancePath+"/data"))){
+vErrors = vErrors === null ? validateWebexDeliveryData.errors : vErrors.concat(validateWebexDeliveryData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateWebexDelivery.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexDelivery.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackPostMessage */
+export function validateSlackPostMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.channel === undefined) || (!(hasOwn.call(data, "channel")))) && (missing0 = "channel")) || (((data.text === undefined) || (!(hasOwn.call(data, "text")))) && (missing0 = "text"))){
+validateSlackPostMessage.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.channel !== undefined && hasOwn.call(data, "channel")){
+let data0 = data.channel;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/channel",schemaPath:"#/properties/channel/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/channel",schemaPath:"#/properties/channel/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs3 = errors;
+if(typeof data.text !== "string"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.blocks !== undefined && hasOwn.call(data, "blocks")){
+let data2 = data.blocks;
+const _errs5 = errors;
+if(errors === _errs5){
+if(Array.isArray(data2)){
+var valid1 = true;
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+const _errs7 = errors;
+if(!(data3 && typeof data3 == "object" && !Array.isArray(data3))){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/blocks/" + i0,schemaPath:"#/properties/blocks/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs7 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/blocks",schemaPath:"#/properties/blocks/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.thread_ts !== undefined && hasOwn.call(data, "thread_ts")){
+let data4 = data.thread_ts;
+const _errs9 = errors;
+if(errors === _errs9){
+if(typeof data4 === "string"){
+if(data4.length < 1){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/thread_ts",schemaPath:"#/properties/thread_ts/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/thread_ts",schemaPath:"#/properties/thread_ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.mrkdwn !== undefined && hasOwn.call(data, "mrkdwn")){
+const _errs11 = errors;
+if(typeof data.mrkdwn !== "boolean"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/mrkdwn",schemaPath:"#/properties/mrkdwn/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.parse !== undefined && hasOwn.call(data, "parse")){
+const _errs13 = errors;
+if(typeof data.parse !== "string"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/parse",schemaPath:"#/properties/parse/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.link_names !== undefined && hasOwn.call(data, "link_names")){
+const _errs15 = errors;
+if(typeof data.link_names !== "boolean"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/link_names",schemaPath:"#/properties/link_names/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs15 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.unfurl_links !== undefined && hasOwn.call(data, "unfurl_links")){
+const _errs17 = errors;
+if(typeof data.unfurl_links !== "boolean"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/unfurl_links",schemaPath:"#/properties/unfurl_links/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs17 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.unfurl_media !== undefined && hasOwn.call(data, "unfurl_media")){
+const _errs19 = errors;
+if(typeof data.unfurl_media !== "boolean"){
+validateSlackPostMessage.errors = [{instancePath:instancePath+"/unfurl_media",schemaPath:"#/properties/unfurl_media/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs19 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackPostMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackPostMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackResponseMetadata */
+export function validateSlackResponseMetadata(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.warnings !== undefined && hasOwn.call(data, "warnings")){
+let data0 = data.warnings;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(typeof data0[i0] !== "string"){
+validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/warnings/" + i0,schemaPath:"#/properties/warnings/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/warnings",schemaPath:"#/properties/warnings/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.messages !== undefined && hasOwn.call(data, "messages")){
+let data2 = data.messages;
+const _errs5 = errors;
+if(errors === _errs5){
+if(Array.isArray(data2)){
+var valid2 = true;
+const len1 = data2.length;
+for(let i1=0; i1<len1; i1++){
+const _errs7 = errors;
+if(typeof data2[i1] !== "string"){
+validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/messages/" + i1,schemaPath:"#/properties/messages/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid2 = _errs7 === errors;
+if(!valid2){
+break;
+}
+}
+}
+else {
+validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/messages",schemaPath:"#/properties/messages/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateSlackResponseMetadata.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackResponseMetadata.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackPostMessageReply */
+export function validateSlackPostMessageReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackPostMessageReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel !== undefined && hasOwn.call(data, "channel")){
+const _errs5 = errors;
+if(typeof data.channel !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/channel",schemaPath:"#/properties/channel/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.ts !== undefined && hasOwn.call(data, "ts")){
+const _errs7 = errors;
+if(typeof data.ts !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/ts",schemaPath:"#/properties/ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.warning !== undefined && hasOwn.call(data, "warning")){
+const _errs9 = errors;
+if(typeof data.warning !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/warning",schemaPath:"#/properties/warning/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.response_metadata !== undefined && hasOwn.call(data, "response_metadata")){
+const _errs11 = errors;
+if(!(validateSlackResponseMetadata(data.response_metadata, instancePath+"/response_metadata"))){
+vErrors = vErrors === null ? validateSlackResponseMetadata.errors : vErrors.concat(validateSlackResponseMetadata.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.needed !== undefined && hasOwn.call(data, "needed")){
+const _errs12 = errors;
+if(typeof data.needed !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/needed",schemaPath:"#/properties/needed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs12 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.provided !== undefined && hasOwn.call(data, "provided")){
+const _errs14 = errors;
+if(typeof data.provided !== "string"){
+validateSlackPostMessageReply.errors = [{instancePath:instancePath+"/provided",schemaPath:"#/properties/provided/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs14 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackPostMessageReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackPostMessageReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackAuthTestReply */
+export function validateSlackAuthTestReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackAuthTestReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user_id !== undefined && hasOwn.call(data, "user_id")){
+const _errs5 = errors;
+if(typeof data.user_id !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/user_id",schemaPath:"#/properties/user_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.bot_id !== undefined && hasOwn.call(data, "bot_id")){
+const _errs7 = errors;
+if(typeof data.bot_id !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/bot_id",schemaPath:"#/properties/bot_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team_id !== undefined && hasOwn.call(data, "team_id")){
+const _errs9 = errors;
+if(typeof data.team_id !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/team_id",schemaPath:"#/properties/team_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs11 = errors;
+if(typeof data.user !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team !== undefined && hasOwn.call(data, "team")){
+const _errs13 = errors;
+if(typeof data.team !== "string"){
+validateSlackAuthTestReply.errors = [{instancePath:instancePath+"/team",schemaPath:"#/properties/team/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackAuthTestReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackAuthTestReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackConversationsOpen */
+export function validateSlackConversationsOpen(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.users === undefined) || (!(hasOwn.call(data, "users")))) && (missing0 = "users")){
+validateSlackConversationsOpen.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.users !== undefined && hasOwn.call(data, "users")){
+let data0 = data.users;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackConversationsOpen.errors = [{instancePath:instancePath+"/users",schemaPath:"#/properties/users/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackConversationsOpen.errors = [{instancePath:instancePath+"/users",schemaPath:"#/properties/users/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateSlackConversationsOpen.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackConversationsOpen.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackConversation */
+export function validateSlackConversation(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateSlackConversation.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackConversation.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackConversation.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs3 = errors;
+if(typeof data.name !== "string"){
+validateSlackConversation.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.is_im !== undefined && hasOwn.call(data, "is_im")){
+const _errs5 = errors;
+if(typeof data.is_im !== "boolean"){
+validateSlackConversation.errors = [{instancePath:instancePath+"/is_im",schemaPath:"#/properties/is_im/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.is_member !== undefined && hasOwn.call(data, "is_member")){
+const _errs7 = errors;
+if(typeof data.is_member !== "boolean"){
+validateSlackConversation.errors = [{instancePath:instancePath+"/is_member",schemaPath:"#/properties/is_member/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.is_archived !== undefined && hasOwn.call(data, "is_archived")){
+const _errs9 = errors;
+if(typeof data.is_archived !== "boolean"){
+validateSlackConversation.errors = [{instancePath:instancePath+"/is_archived",schemaPath:"#/properties/is_archived/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackConversation.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackConversation.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackConversationReply */
+export function validateSlackConversationReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackConversationReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackConversationReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackConversationReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel !== undefined && hasOwn.call(data, "channel")){
+const _errs5 = errors;
+if(!(validateSlackConversation(data.channel, instancePath+"/channel"))){
+vErrors = vErrors === null ? validateSlackConversation.errors : vErrors.concat(validateSlackConversation.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.needed !== undefined && hasOwn.call(data, "needed")){
+const _errs6 = errors;
+if(typeof data.needed !== "string"){
+validateSlackConversationReply.errors = [{instancePath:instancePath+"/needed",schemaPath:"#/properties/needed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackConversationReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackConversationReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackProfile */
+export function validateSlackProfile(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.email !== undefined && hasOwn.call(data, "email")){
+const _errs1 = errors;
+if(typeof data.email !== "string"){
+validateSlackProfile.errors = [{instancePath:instancePath+"/email",schemaPath:"#/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.display_name !== undefined && hasOwn.call(data, "display_name")){
+const _errs3 = errors;
+if(typeof data.display_name !== "string"){
+validateSlackProfile.errors = [{instancePath:instancePath+"/display_name",schemaPath:"#/properties/display_name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateSlackProfile.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackProfile.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackUser */
+export function validateSlackUser(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateSlackUser.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackUser.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackUser.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team_id !== undefined && hasOwn.call(data, "team_id")){
+const _errs3 = errors;
+if(typeof data.team_id !== "string"){
+validateSlackUser.errors = [{instancePath:instancePath+"/team_id",schemaPath:"#/properties/team_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs5 = errors;
+if(typeof data.name !== "string"){
+validateSlackUser.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.is_bot !== undefined && hasOwn.call(data, "is_bot")){
+const _errs7 = errors;
+if(typeof data.is_bot !== "boolean"){
+validateSlackUser.errors = [{instancePath:instancePath+"/is_bot",schemaPath:"#/properties/is_bot/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.profile !== undefined && hasOwn.call(data, "profile")){
+const _errs9 = errors;
+if(!(validateSlackProfile(data.profile, instancePath+"/profile"))){
+vErrors = vErrors === null ? validateSlackProfile.errors : vErrors.concat(validateSlackProfile.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackUser.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackUser.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackUserReply */
+export function validateSlackUserReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackUserReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackUserReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackUserReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs5 = errors;
+if(!(validateSlackUser(data.user, instancePath+"/user"))){
+vErrors = vErrors === null ? validateSlackUser.errors : vErrors.concat(validateSlackUser.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.needed !== undefined && hasOwn.call(data, "needed")){
+const _errs6 = errors;
+if(typeof data.needed !== "string"){
+validateSlackUserReply.errors = [{instancePath:instancePath+"/needed",schemaPath:"#/properties/needed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackUserReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackUserReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackConnectionReply */
+export function validateSlackConnectionReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackConnectionReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackConnectionReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackConnectionReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.url !== undefined && hasOwn.call(data, "url")){
+const _errs5 = errors;
+if(typeof data.url !== "string"){
+validateSlackConnectionReply.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateSlackConnectionReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackConnectionReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackDebugInfo */
+export function validateSlackDebugInfo(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.host !== undefined && hasOwn.call(data, "host")){
+const _errs1 = errors;
+if(typeof data.host !== "string"){
+validateSlackDebugInfo.errors = [{instancePath:instancePath+"/host",schemaPath:"#/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.build_number !== undefined && hasOwn.call(data, "build_number")){
+let data1 = data.build_number;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateSlackDebugInfo.errors = [{instancePath:instancePath+"/build_number",schemaPath:"#/properties/build_number/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.approximate_connection_time !== undefined && hasOwn.call(data, "approximate_connection_time")){
+let data2 = data.approximate_connection_time;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateSlackDebugInfo.errors = [{instancePath:instancePath+"/approximate_connection_time",schemaPath:"#/properties/approximate_connection_time/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateSlackDebugInfo.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackDebugInfo.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackConnectionInfo */
+export function validateSlackConnectionInfo(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.app_id !== undefined && hasOwn.call(data, "app_id")){
+if(typeof data.app_id !== "string"){
+validateSlackConnectionInfo.errors = [{instancePath:instancePath+"/app_id",schemaPath:"#/properties/app_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+else {
+validateSlackConnectionInfo.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackConnectionInfo.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackHello */
+export function validateSlackHello(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateSlackHello.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackHello.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("hello" !== data0){
+validateSlackHello.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "hello"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.num_connections !== undefined && hasOwn.call(data, "num_connections")){
+let data1 = data.num_connections;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateSlackHello.errors = [{instancePath:instancePath+"/num_connections",schemaPath:"#/properties/num_connections/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.debug_info !== undefined && hasOwn.call(data, "debug_info")){
+const _errs5 = errors;
+if(!(validateSlackDebugInfo(data.debug_info, instancePath+"/debug_info"))){
+vErrors = vErrors === null ? validateSlackDebugInfo.errors : vErrors.concat(validateSlackDebugInfo.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.connection_info !== undefined && hasOwn.call(data, "connection_info")){
+const _errs6 = errors;
+if(!(validateSlackConnectionInfo(data.connection_info, instancePath+"/connection_info"))){
+vErrors = vErrors === null ? validateSlackConnectionInfo.errors : vErrors.concat(validateSlackConnectionInfo.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackHello.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackHello.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackBotProfile */
+export function validateSlackBotProfile(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateSlackBotProfile.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.app_id !== undefined && hasOwn.call(data, "app_id")){
+const _errs3 = errors;
+if(typeof data.app_id !== "string"){
+validateSlackBotProfile.errors = [{instancePath:instancePath+"/app_id",schemaPath:"#/properties/app_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs5 = errors;
+if(typeof data.name !== "string"){
+validateSlackBotProfile.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateSlackBotProfile.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackBotProfile.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackEvent */
+export function validateSlackEvent(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateSlackEvent.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackEvent.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackEvent.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.subtype !== undefined && hasOwn.call(data, "subtype")){
+const _errs3 = errors;
+if(typeof data.subtype !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/subtype",schemaPath:"#/properties/subtype/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel !== undefined && hasOwn.call(data, "channel")){
+const _errs5 = errors;
+if(typeof data.channel !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/channel",schemaPath:"#/properties/channel/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel_type !== undefined && hasOwn.call(data, "channel_type")){
+const _errs7 = errors;
+if(typeof data.channel_type !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/channel_type",schemaPath:"#/properties/channel_type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs9 = errors;
+if(typeof data.user !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.bot_id !== undefined && hasOwn.call(data, "bot_id")){
+const _errs11 = errors;
+if(typeof data.bot_id !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/bot_id",schemaPath:"#/properties/bot_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.app_id !== undefined && hasOwn.call(data, "app_id")){
+const _errs13 = errors;
+if(typeof data.app_id !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/app_id",schemaPath:"#/properties/app_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.bot_profile !== undefined && hasOwn.call(data, "bot_profile")){
+const _errs15 = errors;
+if(!(validateSlackBotProfile(data.bot_profile, instancePath+"/bot_profile"))){
+vErrors = vErrors === null ? validateSlackBotProfile.errors : vErrors.concat(validateSlackBotProfile.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs15 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team !== undefined && hasOwn.call(data, "team")){
+const _errs16 = errors;
+if(typeof data.team !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/team",schemaPath:"#/properties/team/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs16 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user_team !== undefined && hasOwn.call(data, "user_team")){
+const _errs18 = errors;
+if(typeof data.user_team !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/user_team",schemaPath:"#/properties/user_team/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs18 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs20 = errors;
+if(typeof data.text !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs20 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.blocks !== undefined && hasOwn.call(data, "blocks")){
+let data11 = data.blocks;
+const _errs22 = errors;
+if(errors === _errs22){
+if(Array.isArray(data11)){
+var valid1 = true;
+const len0 = data11.length;
+for(let i0=0; i0<len0; i0++){
+let data12 = data11[i0];
+const _errs24 = errors;
+if(!(data12 && typeof data12 == "object" && !Array.isArray(data12))){
+validateSlackEvent.errors = [{instancePath:instancePath+"/blocks/" + i0,schemaPath:"#/properties/blocks/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs24 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateSlackEvent.errors = [{instancePath:instancePath+"/blocks",schemaPath:"#/properties/blocks/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs22 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.ts !== undefined && hasOwn.call(data, "ts")){
+const _errs26 = errors;
+if(typeof data.ts !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/ts",schemaPath:"#/properties/ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs26 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.thread_ts !== undefined && hasOwn.call(data, "thread_ts")){
+const _errs28 = errors;
+if(typeof data.thread_ts !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/thread_ts",schemaPath:"#/properties/thread_ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs28 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event_ts !== undefined && hasOwn.call(data, "event_ts")){
+const _errs30 = errors;
+if(typeof data.event_ts !== "string"){
+validateSlackEvent.errors = [{instancePath:instancePath+"/event_ts",schemaPath:"#/properties/event_ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs30 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackEvent.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackEvent.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackEventCallback */
+export function validateSlackEventCallback(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")) || (((data.event_id === undefined) || (!(hasOwn.call(data, "event_id")))) && (missing0 = "event_id"))) || (((data.event === undefined) || (!(hasOwn.call(data, "event")))) && (missing0 = "event"))){
+validateSlackEventCallback.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("event_callback" !== data0){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "event_callback"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team_id !== undefined && hasOwn.call(data, "team_id")){
+const _errs3 = errors;
+if(typeof data.team_id !== "string"){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/team_id",schemaPath:"#/properties/team_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.api_app_id !== undefined && hasOwn.call(data, "api_app_id")){
+const _errs5 = errors;
+if(typeof data.api_app_id !== "string"){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/api_app_id",schemaPath:"#/properties/api_app_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event_id !== undefined && hasOwn.call(data, "event_id")){
+let data3 = data.event_id;
+const _errs7 = errors;
+if(errors === _errs7){
+if(typeof data3 === "string"){
+if(data3.length < 1){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/event_id",schemaPath:"#/properties/event_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/event_id",schemaPath:"#/properties/event_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event_time !== undefined && hasOwn.call(data, "event_time")){
+let data4 = data.event_time;
+const _errs9 = errors;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+validateSlackEventCallback.errors = [{instancePath:instancePath+"/event_time",schemaPath:"#/properties/event_time/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event !== undefined && hasOwn.call(data, "event")){
+const _errs11 = errors;
+if(!(validateSlackEvent(data.event, instancePath+"/event"))){
+vErrors = vErrors === null ? validateSlackEvent.errors : vErrors.concat(validateSlackEvent.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackEventCallback.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackEventCallback.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackEventsApi */
+export function validateSlackEventsApi(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")) || (((data.envelope_id === undefined) || (!(hasOwn.call(data, "envelope_id")))) && (missing0 = "envelope_id"))) || (((data.payload === undefined) || (!(hasOwn.call(data, "payload")))) && (missing0 = "payload"))){
+validateSlackEventsApi.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("events_api" !== data0){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "events_api"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.envelope_id !== undefined && hasOwn.call(data, "envelope_id")){
+let data1 = data.envelope_id;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.accepts_response_payload !== undefined && hasOwn.call(data, "accepts_response_payload")){
+const _errs5 = errors;
+if(typeof data.accepts_response_payload !== "boolean"){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/accepts_response_payload",schemaPath:"#/properties/accepts_response_payload/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.retry_attempt !== undefined && hasOwn.call(data, "retry_attempt")){
+let data3 = data.retry_attempt;
+const _errs7 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/retry_attempt",schemaPath:"#/properties/retry_attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.retry_reason !== undefined && hasOwn.call(data, "retry_reason")){
+const _errs9 = errors;
+if(typeof data.retry_reason !== "string"){
+validateSlackEventsApi.errors = [{instancePath:instancePath+"/retry_reason",schemaPath:"#/properties/retry_reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.payload !== undefined && hasOwn.call(data, "payload")){
+const _errs11 = errors;
+if(!(validateSlackEventCallback(data.payload, instancePath+"/payload"))){
+vErrors = vErrors === null ? validateSlackEventCallback.errors : vErrors.concat(validateSlackEventCallback.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackEventsApi.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackEventsApi.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackSlashCommand */
+export function validateSlackSlashCommand(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.command === undefined) || (!(hasOwn.call(data, "command")))) && (missing0 = "command")) || (((data.user_id === undefined) || (!(hasOwn.call(data, "user_id")))) && (missing0 = "user_id"))) || (((data.channel_id === undefined) || (!(hasOwn.call(data, "channel_id")))) && (missing0 = "channel_id"))){
+validateSlackSlashCommand.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.command !== undefined && hasOwn.call(data, "command")){
+let data0 = data.command;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/command",schemaPath:"#/properties/command/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/command",schemaPath:"#/properties/command/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs3 = errors;
+if(typeof data.text !== "string"){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user_id !== undefined && hasOwn.call(data, "user_id")){
+let data2 = data.user_id;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/user_id",schemaPath:"#/properties/user_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/user_id",schemaPath:"#/properties/user_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user_name !== undefined && hasOwn.call(data, "user_name")){
+const _errs7 = errors;
+if(typeof data.user_name !== "string"){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/user_name",schemaPath:"#/properties/user_name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team_id !== undefined && hasOwn.call(data, "team_id")){
+const _errs9 = errors;
+if(typeof data.team_id !== "string"){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/team_id",schemaPath:"#/properties/team_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel_id !== undefined && hasOwn.call(data, "channel_id")){
+let data5 = data.channel_id;
+const _errs11 = errors;
+if(errors === _errs11){
+if(typeof data5 === "string"){
+if(data5.length < 1){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/channel_id",schemaPath:"#/properties/channel_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/channel_id",schemaPath:"#/properties/channel_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.response_url !== undefined && hasOwn.call(data, "response_url")){
+const _errs13 = errors;
+if(typeof data.response_url !== "string"){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/response_url",schemaPath:"#/properties/response_url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.trigger_id !== undefined && hasOwn.call(data, "trigger_id")){
+const _errs15 = errors;
+if(typeof data.trigger_id !== "string"){
+validateSlackSlashCommand.errors = [{instancePath:instancePath+"/trigger_id",schemaPath:"#/properties/trigger_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs15 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackSlashCommand.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackSlashCommand.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackSlashCommandEnvelope */
+export function validateSlackSlashCommandEnvelope(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")) || (((data.envelope_id === undefined) || (!(hasOwn.call(data, "envelope_id")))) && (missing0 = "envelope_id"))) || (((data.payload === undefined) || (!(hasOwn.call(data, "payload")))) && (missing0 = "payload"))){
+validateSlackSlashCommandEnvelope.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackSlashCommandEnvelope.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("slash_commands" !== data0){
+validateSlackSlashCommandEnvelope.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "slash_commands"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.envelope_id !== undefined && hasOwn.call(data, "envelope_id")){
+let data1 = data.envelope_id;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateSlackSlashCommandEnvelope.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackSlashCommandEnvelope.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.accepts_response_payload !== undefined && hasOwn.call(data, "accepts_response_payload")){
+const _errs5 = errors;
+if(typeof data.accepts_response_payload !== "boolean"){
+validateSlackSlashCommandEnvelope.errors = [{instancePath:instancePath+"/accepts_response_payload",schemaPath:"#/properties/accepts_response_payload/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.payload !== undefined && hasOwn.call(data, "payload")){
+const _errs7 = errors;
+if(!(validateSlackSlashCommand(data.payload, instancePath+"/payload"))){
+vErrors = vErrors === null ? validateSlackSlashCommand.errors : vErrors.concat(validateSlackSlashCommand.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackSlashCommandEnvelope.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackSlashCommandEnvelope.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackInteractive */
+export function validateSlackInteractive(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")) || (((data.envelope_id === undefined) || (!(hasOwn.call(data, "envelope_id")))) && (missing0 = "envelope_id"))) || (((data.payload === undefined) || (!(hasOwn.call(data, "payload")))) && (missing0 = "payload"))){
+validateSlackInteractive.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackInteractive.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("interactive" !== data0){
+validateSlackInteractive.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "interactive"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.envelope_id !== undefined && hasOwn.call(data, "envelope_id")){
+let data1 = data.envelope_id;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateSlackInteractive.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackInteractive.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.accepts_response_payload !== undefined && hasOwn.call(data, "accepts_response_payload")){
+const _errs5 = errors;
+if(typeof data.accepts_response_payload !== "boolean"){
+validateSlackInteractive.errors = [{instancePath:instancePath+"/accepts_response_payload",schemaPath:"#/properties/accepts_response_payload/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.payload !== undefined && hasOwn.call(data, "payload")){
+let data3 = data.payload;
+const _errs7 = errors;
+if(!(data3 && typeof data3 == "object" && !Array.isArray(data3))){
+validateSlackInteractive.errors = [{instancePath:instancePath+"/payload",schemaPath:"#/properties/payload/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackInteractive.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackInteractive.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackDisconnect */
+export function validateSlackDisconnect(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateSlackDisconnect.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackDisconnect.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("disconnect" !== data0){
+validateSlackDisconnect.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "disconnect"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reason !== undefined && hasOwn.call(data, "reason")){
+const _errs3 = errors;
+if(typeof data.reason !== "string"){
+validateSlackDisconnect.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.debug_info !== undefined && hasOwn.call(data, "debug_info")){
+const _errs5 = errors;
+if(!(validateSlackDebugInfo(data.debug_info, instancePath+"/debug_info"))){
+vErrors = vErrors === null ? validateSlackDebugInfo.errors : vErrors.concat(validateSlackDebugInfo.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateSlackDisconnect.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackDisconnect.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackAck */
+export function validateSlackAck(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.envelope_id === undefined) || (!(hasOwn.call(data, "envelope_id")))) && (missing0 = "envelope_id")){
+validateSlackAck.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.envelope_id !== undefined && hasOwn.call(data, "envelope_id")){
+let data0 = data.envelope_id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackAck.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackAck.errors = [{instancePath:instancePath+"/envelope_id",schemaPath:"#/properties/envelope_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.payload !== undefined && hasOwn.call(data, "payload")){
+let data1 = data.payload;
+const _errs3 = errors;
+if(!(data1 && typeof data1 == "object" && !Array.isArray(data1))){
+validateSlackAck.errors = [{instancePath:instancePath+"/payload",schemaPath:"#/properties/payload/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateSlackAck.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackAck.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackUrlVerification */
+export function validateSlackUrlVerification(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")) || (((data.challenge === undefined) || (!(hasOwn.call(data, "challenge")))) && (missing0 = "challenge"))){
+validateSlackUrlVerification.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackUrlVerification.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("url_verification" !== data0){
+validateSlackUrlVerification.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "url_verification"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.challenge !== undefined && hasOwn.call(data, "challenge")){
+let data1 = data.challenge;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateSlackUrlVerification.errors = [{instancePath:instancePath+"/challenge",schemaPath:"#/properties/challenge/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackUrlVerification.errors = [{instancePath:instancePath+"/challenge",schemaPath:"#/properties/challenge/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.token !== undefined && hasOwn.call(data, "token")){
+const _errs5 = errors;
+if(typeof data.token !== "string"){
+validateSlackUrlVerification.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateSlackUrlVerification.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackUrlVerification.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackAppRateLimited */
+export function validateSlackAppRateLimited(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateSlackAppRateLimited.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(typeof data0 !== "string"){
+validateSlackAppRateLimited.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("app_rate_limited" !== data0){
+validateSlackAppRateLimited.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "app_rate_limited"},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.team_id !== undefined && hasOwn.call(data, "team_id")){
+const _errs3 = errors;
+if(typeof data.team_id !== "string"){
+validateSlackAppRateLimited.errors = [{instancePath:instancePath+"/team_id",schemaPath:"#/properties/team_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.minute_rate_limited !== undefined && hasOwn.call(data, "minute_rate_limited")){
+let data2 = data.minute_rate_limited;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateSlackAppRateLimited.errors = [{instancePath:instancePath+"/minute_rate_limited",schemaPath:"#/properties/minute_rate_limited/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateSlackAppRateLimited.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackAppRateLimited.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordAllowedMentions */
+export function validateDiscordAllowedMentions(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.parse === undefined) || (!(hasOwn.call(data, "parse")))) && (missing0 = "parse")){
+validateDiscordAllowedMentions.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.parse !== undefined && hasOwn.call(data, "parse")){
+let data0 = data.parse;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(typeof data0[i0] !== "string"){
+validateDiscordAllowedMentions.errors = [{instancePath:instancePath+"/parse/" + i0,schemaPath:"#/properties/parse/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateDiscordAllowedMentions.errors = [{instancePath:instancePath+"/parse",schemaPath:"#/properties/parse/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.replied_user !== undefined && hasOwn.call(data, "replied_user")){
+const _errs5 = errors;
+if(typeof data.replied_user !== "boolean"){
+validateDiscordAllowedMentions.errors = [{instancePath:instancePath+"/replied_user",schemaPath:"#/properties/replied_user/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordAllowedMentions.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordAllowedMentions.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordMessageReference */
+export function validateDiscordMessageReference(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.message_id === undefined) || (!(hasOwn.call(data, "message_id")))) && (missing0 = "message_id")){
+validateDiscordMessageReference.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.message_id !== undefined && hasOwn.call(data, "message_id")){
+let data0 = data.message_id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordMessageReference.errors = [{instancePath:instancePath+"/message_id",schemaPath:"#/properties/message_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordMessageReference.errors = [{instancePath:instancePath+"/message_id",schemaPath:"#/properties/message_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.fail_if_not_exists !== undefined && hasOwn.call(data, "fail_if_not_exists")){
+const _errs3 = errors;
+if(typeof data.fail_if_not_exists !== "boolean"){
+validateDiscordMessageReference.errors = [{instancePath:instancePath+"/fail_if_not_exists",schemaPath:"#/properties/fail_if_not_exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordMessageReference.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordMessageReference.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordCreateMessage */
+export function validateDiscordCreateMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.allowed_mentions === undefined) || (!(hasOwn.call(data, "allowed_mentions")))) && (missing0 = "allowed_mentions")){
+validateDiscordCreateMessage.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.content !== undefined && hasOwn.call(data, "content")){
+const _errs1 = errors;
+if(typeof data.content !== "string"){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/content",schemaPath:"#/properties/content/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.embeds !== undefined && hasOwn.call(data, "embeds")){
+let data1 = data.embeds;
+const _errs3 = errors;
+if(errors === _errs3){
+if(Array.isArray(data1)){
+if(data1.length > 10){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/embeds",schemaPath:"#/properties/embeds/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"}];
+return false;
+}
+else {
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+const _errs5 = errors;
+if(!(data2 && typeof data2 == "object" && !Array.isArray(data2))){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/embeds/" + i0,schemaPath:"#/properties/embeds/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs5 === errors;
+if(!valid1){
+break;
+}
+}
+}
+}
+else {
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/embeds",schemaPath:"#/properties/embeds/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.nonce !== undefined && hasOwn.call(data, "nonce")){
+let data3 = data.nonce;
+const _errs7 = errors;
+if(errors === _errs7){
+if(typeof data3 === "string"){
+if(data3.length > 25 && ucs2length(data3) > 25){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/maxLength",keyword:"maxLength",params:{limit: 25},message:"must NOT have more than 25 characters"}];
+return false;
+}
+else {
+if(data3.length < 1){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.enforce_nonce !== undefined && hasOwn.call(data, "enforce_nonce")){
+const _errs9 = errors;
+if(typeof data.enforce_nonce !== "boolean"){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/enforce_nonce",schemaPath:"#/properties/enforce_nonce/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.allowed_mentions !== undefined && hasOwn.call(data, "allowed_mentions")){
+const _errs11 = errors;
+if(!(validateDiscordAllowedMentions(data.allowed_mentions, instancePath+"/allowed_mentions"))){
+vErrors = vErrors === null ? validateDiscordAllowedMentions.errors : vErrors.concat(validateDiscordAllowedMentions.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.message_reference !== undefined && hasOwn.call(data, "message_reference")){
+const _errs12 = errors;
+if(!(validateDiscordMessageReference(data.message_reference, instancePath+"/message_reference"))){
+vErrors = vErrors === null ? validateDiscordMessageReference.errors : vErrors.concat(validateDiscordMessageReference.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs12 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.flags !== undefined && hasOwn.call(data, "flags")){
+let data7 = data.flags;
+const _errs13 = errors;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+validateDiscordCreateMessage.errors = [{instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordCreateMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordCreateMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordUser */
+export function validateDiscordUser(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateDiscordUser.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordUser.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordUser.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.username !== undefined && hasOwn.call(data, "username")){
+const _errs3 = errors;
+if(typeof data.username !== "string"){
+validateDiscordUser.errors = [{instancePath:instancePath+"/username",schemaPath:"#/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.global_name !== undefined && hasOwn.call(data, "global_name")){
+let data2 = data.global_name;
+const _errs5 = errors;
+if((typeof data2 !== "string") && (data2 !== null)){
+validateDiscordUser.errors = [{instancePath:instancePath+"/global_name",schemaPath:"#/properties/global_name/type",keyword:"type",params:{type: ["string","null"]},message:"must be string,null"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.bot !== undefined && hasOwn.call(data, "bot")){
+const _errs7 = errors;
+if(typeof data.bot !== "boolean"){
+validateDiscordUser.errors = [{instancePath:instancePath+"/bot",schemaPath:"#/properties/bot/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordUser.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordUser.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordMessage */
+export function validateDiscordMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.channel_id === undefined) || (!(hasOwn.call(data, "channel_id")))) && (missing0 = "channel_id"))){
+validateDiscordMessage.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordMessage.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel_id !== undefined && hasOwn.call(data, "channel_id")){
+let data1 = data.channel_id;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/channel_id",schemaPath:"#/properties/channel_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordMessage.errors = [{instancePath:instancePath+"/channel_id",schemaPath:"#/properties/channel_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.guild_id !== undefined && hasOwn.call(data, "guild_id")){
+const _errs5 = errors;
+if(typeof data.guild_id !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/guild_id",schemaPath:"#/properties/guild_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.author !== undefined && hasOwn.call(data, "author")){
+const _errs7 = errors;
+if(!(validateDiscordUser(data.author, instancePath+"/author"))){
+vErrors = vErrors === null ? validateDiscordUser.errors : vErrors.concat(validateDiscordUser.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.content !== undefined && hasOwn.call(data, "content")){
+const _errs8 = errors;
+if(typeof data.content !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/content",schemaPath:"#/properties/content/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.embeds !== undefined && hasOwn.call(data, "embeds")){
+let data5 = data.embeds;
+const _errs10 = errors;
+if(errors === _errs10){
+if(Array.isArray(data5)){
+var valid1 = true;
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+const _errs12 = errors;
+if(!(data6 && typeof data6 == "object" && !Array.isArray(data6))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/embeds/" + i0,schemaPath:"#/properties/embeds/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs12 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateDiscordMessage.errors = [{instancePath:instancePath+"/embeds",schemaPath:"#/properties/embeds/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data7 = data.type;
+const _errs14 = errors;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs14 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.webhook_id !== undefined && hasOwn.call(data, "webhook_id")){
+const _errs16 = errors;
+if(typeof data.webhook_id !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/webhook_id",schemaPath:"#/properties/webhook_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs16 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.application_id !== undefined && hasOwn.call(data, "application_id")){
+const _errs18 = errors;
+if(typeof data.application_id !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/application_id",schemaPath:"#/properties/application_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs18 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.nonce !== undefined && hasOwn.call(data, "nonce")){
+let data10 = data.nonce;
+const _errs20 = errors;
+if(((typeof data10 !== "string") && (!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10))))) && (data10 !== null)){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: ["string","integer","null"]},message:"must be string,integer,null"}];
+return false;
+}
+var valid0 = _errs20 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel_type !== undefined && hasOwn.call(data, "channel_type")){
+let data11 = data.channel_type;
+const _errs22 = errors;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/channel_type",schemaPath:"#/properties/channel_type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs22 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.timestamp !== undefined && hasOwn.call(data, "timestamp")){
+const _errs24 = errors;
+if(typeof data.timestamp !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/timestamp",schemaPath:"#/properties/timestamp/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs24 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordChannel */
+export function validateDiscordChannel(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")) || (((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type"))){
+validateDiscordChannel.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordChannel.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordChannel.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data1 = data.type;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateDiscordChannel.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+let data2 = data.name;
+const _errs5 = errors;
+if((typeof data2 !== "string") && (data2 !== null)){
+validateDiscordChannel.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: ["string","null"]},message:"must be string,null"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.guild_id !== undefined && hasOwn.call(data, "guild_id")){
+const _errs7 = errors;
+if(typeof data.guild_id !== "string"){
+validateDiscordChannel.errors = [{instancePath:instancePath+"/guild_id",schemaPath:"#/properties/guild_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordChannel.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordChannel.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordCreateDirectChannel */
+export function validateDiscordCreateDirectChannel(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.recipient_id === undefined) || (!(hasOwn.call(data, "recipient_id")))) && (missing0 = "recipient_id")){
+validateDiscordCreateDirectChannel.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.recipient_id !== undefined && hasOwn.call(data, "recipient_id")){
+let data0 = data.recipient_id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordCreateDirectChannel.errors = [{instancePath:instancePath+"/recipient_id",schemaPath:"#/properties/recipient_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordCreateDirectChannel.errors = [{instancePath:instancePath+"/recipient_id",schemaPath:"#/properties/recipient_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateDiscordCreateDirectChannel.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordCreateDirectChannel.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordSessionStartLimit */
+export function validateDiscordSessionStartLimit(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((((data.total === undefined) || (!(hasOwn.call(data, "total")))) && (missing0 = "total")) || (((data.remaining === undefined) || (!(hasOwn.call(data, "remaining")))) && (missing0 = "remaining"))) || (((data.reset_after === undefined) || (!(hasOwn.call(data, "reset_after")))) && (missing0 = "reset_after"))) || (((data.max_concurrency === undefined) || (!(hasOwn.call(data, "max_concurrency")))) && (missing0 = "max_concurrency"))){
+validateDiscordSessionStartLimit.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.total !== undefined && hasOwn.call(data, "total")){
+let data0 = data.total;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordSessionStartLimit.errors = [{instancePath:instancePath+"/total",schemaPath:"#/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.remaining !== undefined && hasOwn.call(data, "remaining")){
+let data1 = data.remaining;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateDiscordSessionStartLimit.errors = [{instancePath:instancePath+"/remaining",schemaPath:"#/properties/remaining/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reset_after !== undefined && hasOwn.call(data, "reset_after")){
+let data2 = data.reset_after;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateDiscordSessionStartLimit.errors = [{instancePath:instancePath+"/reset_after",schemaPath:"#/properties/reset_after/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.max_concurrency !== undefined && hasOwn.call(data, "max_concurrency")){
+let data3 = data.max_concurrency;
+const _errs7 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validateDiscordSessionStartLimit.errors = [{instancePath:instancePath+"/max_concurrency",schemaPath:"#/properties/max_concurrency/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordSessionStartLimit.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordSessionStartLimit.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordGatewayBot */
+export function validateDiscordGatewayBot(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.url === undefined) || (!(hasOwn.call(data, "url")))) && (missing0 = "url")){
+validateDiscordGatewayBot.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.url !== undefined && hasOwn.call(data, "url")){
+let data0 = data.url;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordGatewayBot.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordGatewayBot.errors = [{instancePath:instancePath+"/url",schemaPath:"#/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.shards !== undefined && hasOwn.call(data, "shards")){
+let data1 = data.shards;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateDiscordGatewayBot.errors = [{instancePath:instancePath+"/shards",schemaPath:"#/properties/shards/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.session_start_limit !== undefined && hasOwn.call(data, "session_start_limit")){
+const _errs5 = errors;
+if(!(validateDiscordSessionStartLimit(data.session_start_limit, instancePath+"/session_start_limit"))){
+vErrors = vErrors === null ? validateDiscordSessionStartLimit.errors : vErrors.concat(validateDiscordSessionStartLimit.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateDiscordGatewayBot.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordGatewayBot.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordCommand */
+export function validateDiscordCommand(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.name === undefined) || (!(hasOwn.call(data, "name")))) && (missing0 = "name")){
+validateDiscordCommand.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+const _errs1 = errors;
+if(typeof data.id !== "string"){
+validateDiscordCommand.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+let data1 = data.name;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordCommand.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordCommand.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.description !== undefined && hasOwn.call(data, "description")){
+const _errs5 = errors;
+if(typeof data.description !== "string"){
+validateDiscordCommand.errors = [{instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data3 = data.type;
+const _errs7 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validateDiscordCommand.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.options !== undefined && hasOwn.call(data, "options")){
+let data4 = data.options;
+const _errs9 = errors;
+if(errors === _errs9){
+if(Array.isArray(data4)){
+var valid1 = true;
+const len0 = data4.length;
+for(let i0=0; i0<len0; i0++){
+let data5 = data4[i0];
+const _errs11 = errors;
+if(!(data5 && typeof data5 == "object" && !Array.isArray(data5))){
+validateDiscordCommand.errors = [{instancePath:instancePath+"/options/" + i0,schemaPath:"#/properties/options/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs11 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateDiscordCommand.errors = [{instancePath:instancePath+"/options",schemaPath:"#/properties/options/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordCommand.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordCommand.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordCommands */
+export function validateDiscordCommands(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validateDiscordCommand(data[i0], instancePath+"/" + i0))){
+vErrors = vErrors === null ? validateDiscordCommand.errors : vErrors.concat(validateDiscordCommand.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+else {
+validateDiscordCommands.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validateDiscordCommands.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordDispatch */
+export function validateDiscordDispatch(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.t === undefined) || (!(hasOwn.call(data, "t")))) && (missing0 = "t"))) || (((data.s === undefined) || (!(hasOwn.call(data, "s")))) && (missing0 = "s"))){
+validateDiscordDispatch.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordDispatch.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(0 !== data0){
+validateDiscordDispatch.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 0},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.t !== undefined && hasOwn.call(data, "t")){
+let data1 = data.t;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordDispatch.errors = [{instancePath:instancePath+"/t",schemaPath:"#/properties/t/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordDispatch.errors = [{instancePath:instancePath+"/t",schemaPath:"#/properties/t/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.s !== undefined && hasOwn.call(data, "s")){
+let data2 = data.s;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateDiscordDispatch.errors = [{instancePath:instancePath+"/s",schemaPath:"#/properties/s/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateDiscordDispatch.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordDispatch.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordApplication */
+export function validateDiscordApplication(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateDiscordApplication.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordApplication.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordApplication.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateDiscordApplication.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordApplication.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordReady */
+export function validateDiscordReady(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.user === undefined) || (!(hasOwn.call(data, "user")))) && (missing0 = "user")) || (((data.session_id === undefined) || (!(hasOwn.call(data, "session_id")))) && (missing0 = "session_id"))) || (((data.resume_gateway_url === undefined) || (!(hasOwn.call(data, "resume_gateway_url")))) && (missing0 = "resume_gateway_url"))){
+validateDiscordReady.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs1 = errors;
+if(!(validateDiscordUser(data.user, instancePath+"/user"))){
+vErrors = vErrors === null ? validateDiscordUser.errors : vErrors.concat(validateDiscordUser.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.session_id !== undefined && hasOwn.call(data, "session_id")){
+let data1 = data.session_id;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordReady.errors = [{instancePath:instancePath+"/session_id",schemaPath:"#/properties/session_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordReady.errors = [{instancePath:instancePath+"/session_id",schemaPath:"#/properties/session_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.resume_gateway_url !== undefined && hasOwn.call(data, "resume_gateway_url")){
+let data2 = data.resume_gateway_url;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateDiscordReady.errors = [{instancePath:instancePath+"/resume_gateway_url",schemaPath:"#/properties/resume_gateway_url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordReady.errors = [{instancePath:instancePath+"/resume_gateway_url",schemaPath:"#/properties/resume_gateway_url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.application !== undefined && hasOwn.call(data, "application")){
+const _errs6 = errors;
+if(!(validateDiscordApplication(data.application, instancePath+"/application"))){
+vErrors = vErrors === null ? validateDiscordApplication.errors : vErrors.concat(validateDiscordApplication.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordReady.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordReady.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordHeartbeatRequest */
+export function validateDiscordHeartbeatRequest(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")){
+validateDiscordHeartbeatRequest.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordHeartbeatRequest.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(1 !== data0){
+validateDiscordHeartbeatRequest.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 1},message:"must be equal to constant"}];
+return false;
+}
+}
+}
+}
+else {
+validateDiscordHeartbeatRequest.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordHeartbeatRequest.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordReconnect */
+export function validateDiscordReconnect(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")){
+validateDiscordReconnect.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordReconnect.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(7 !== data0){
+validateDiscordReconnect.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 7},message:"must be equal to constant"}];
+return false;
+}
+}
+}
+}
+else {
+validateDiscordReconnect.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordReconnect.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordInvalidSession */
+export function validateDiscordInvalidSession(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.d === undefined) || (!(hasOwn.call(data, "d")))) && (missing0 = "d"))){
+validateDiscordInvalidSession.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordInvalidSession.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(9 !== data0){
+validateDiscordInvalidSession.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 9},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.d !== undefined && hasOwn.call(data, "d")){
+const _errs3 = errors;
+if(typeof data.d !== "boolean"){
+validateDiscordInvalidSession.errors = [{instancePath:instancePath+"/d",schemaPath:"#/properties/d/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordInvalidSession.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordInvalidSession.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordHelloData */
+export function validateDiscordHelloData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.heartbeat_interval === undefined) || (!(hasOwn.call(data, "heartbeat_interval")))) && (missing0 = "heartbeat_interval")){
+validateDiscordHelloData.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.heartbeat_interval !== undefined && hasOwn.call(data, "heartbeat_interval")){
+let data0 = data.heartbeat_interval;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordHelloData.errors = [{instancePath:instancePath+"/heartbeat_interval",schemaPath:"#/properties/heartbeat_interval/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs1){
+if((typeof data0 == "number") && (isFinite(data0))){
+if(data0 < 1 || isNaN(data0)){
+validateDiscordHelloData.errors = [{instancePath:instancePath+"/heartbeat_interval",schemaPath:"#/properties/heartbeat_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordHelloData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordHelloData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordHello */
+export function validateDiscordHello(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.d === undefined) || (!(hasOwn.call(data, "d")))) && (missing0 = "d"))){
+validateDiscordHello.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordHello.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(10 !== data0){
+validateDiscordHello.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 10},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.d !== undefined && hasOwn.call(data, "d")){
+const _errs3 = errors;
+if(!(validateDiscordHelloData(data.d, instancePath+"/d"))){
+vErrors = vErrors === null ? validateDiscordHelloData.errors : vErrors.concat(validateDiscordHelloData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordHello.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordHello.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordHeartbeatAck */
+export function validateDiscordHeartbeatAck(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")){
+validateDiscordHeartbeatAck.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordHeartbeatAck.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(11 !== data0){
+validateDiscordHeartbeatAck.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 11},message:"must be equal to constant"}];
+return false;
+}
+}
+}
+}
+else {
+validateDiscordHeartbeatAck.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordHeartbeatAck.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordHeartbeat */
+export function validateDiscordHeartbeat(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.d === undefined) || (!(hasOwn.call(data, "d")))) && (missing0 = "d"))){
+validateDiscordHeartbeat.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordHeartbeat.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(1 !== data0){
+validateDiscordHeartbeat.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 1},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.d !== undefined && hasOwn.call(data, "d")){
+let data1 = data.d;
+const _errs3 = errors;
+if((!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))) && (data1 !== null)){
+validateDiscordHeartbeat.errors = [{instancePath:instancePath+"/d",schemaPath:"#/properties/d/type",keyword:"type",params:{type: ["integer","null"]},message:"must be integer,null"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordHeartbeat.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordHeartbeat.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordIdentifyProperties */
+export function validateDiscordIdentifyProperties(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.os === undefined) || (!(hasOwn.call(data, "os")))) && (missing0 = "os")) || (((data.browser === undefined) || (!(hasOwn.call(data, "browser")))) && (missing0 = "browser"))) || (((data.device === undefined) || (!(hasOwn.call(data, "device")))) && (missing0 = "device"))){
+validateDiscordIdentifyProperties.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.os !== undefined && hasOwn.call(data, "os")){
+let data0 = data.os;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/os",schemaPath:"#/properties/os/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/os",schemaPath:"#/properties/os/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.browser !== undefined && hasOwn.call(data, "browser")){
+let data1 = data.browser;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/browser",schemaPath:"#/properties/browser/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/browser",schemaPath:"#/properties/browser/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.device !== undefined && hasOwn.call(data, "device")){
+let data2 = data.device;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(data2.length < 1){
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordIdentifyProperties.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateDiscordIdentifyProperties.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordIdentifyProperties.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordIdentifyData */
+export function validateDiscordIdentifyData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.token === undefined) || (!(hasOwn.call(data, "token")))) && (missing0 = "token")) || (((data.intents === undefined) || (!(hasOwn.call(data, "intents")))) && (missing0 = "intents"))) || (((data.properties === undefined) || (!(hasOwn.call(data, "properties")))) && (missing0 = "properties"))){
+validateDiscordIdentifyData.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.token !== undefined && hasOwn.call(data, "token")){
+let data0 = data.token;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.intents !== undefined && hasOwn.call(data, "intents")){
+let data1 = data.intents;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/intents",schemaPath:"#/properties/intents/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.properties !== undefined && hasOwn.call(data, "properties")){
+const _errs5 = errors;
+if(!(validateDiscordIdentifyProperties(data.properties, instancePath+"/properties"))){
+vErrors = vErrors === null ? validateDiscordIdentifyProperties.errors : vErrors.concat(validateDiscordIdentifyProperties.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.shard !== undefined && hasOwn.call(data, "shard")){
+let data3 = data.shard;
+const _errs6 = errors;
+if(errors === _errs6){
+if(Array.isArray(data3)){
+if(data3.length > 2){
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/shard",schemaPath:"#/properties/shard/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items"}];
+return false;
+}
+else {
+if(data3.length < 2){
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/shard",schemaPath:"#/properties/shard/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items"}];
+return false;
+}
+else {
+var valid1 = true;
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+const _errs8 = errors;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/shard/" + i0,schemaPath:"#/properties/shard/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid1 = _errs8 === errors;
+if(!valid1){
+break;
+}
+}
+}
+}
+}
+else {
+validateDiscordIdentifyData.errors = [{instancePath:instancePath+"/shard",schemaPath:"#/properties/shard/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordIdentifyData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordIdentifyData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordIdentify */
+export function validateDiscordIdentify(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.d === undefined) || (!(hasOwn.call(data, "d")))) && (missing0 = "d"))){
+validateDiscordIdentify.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordIdentify.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(2 !== data0){
+validateDiscordIdentify.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 2},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.d !== undefined && hasOwn.call(data, "d")){
+const _errs3 = errors;
+if(!(validateDiscordIdentifyData(data.d, instancePath+"/d"))){
+vErrors = vErrors === null ? validateDiscordIdentifyData.errors : vErrors.concat(validateDiscordIdentifyData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordIdentify.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordIdentify.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordResumeData */
+export function validateDiscordResumeData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((((data.token === undefined) || (!(hasOwn.call(data, "token")))) && (missing0 = "token")) || (((data.session_id === undefined) || (!(hasOwn.call(data, "session_id")))) && (missing0 = "session_id"))) || (((data.seq === undefined) || (!(hasOwn.call(data, "seq")))) && (missing0 = "seq"))){
+validateDiscordResumeData.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.token !== undefined && hasOwn.call(data, "token")){
+let data0 = data.token;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordResumeData.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordResumeData.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.session_id !== undefined && hasOwn.call(data, "session_id")){
+let data1 = data.session_id;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(data1.length < 1){
+validateDiscordResumeData.errors = [{instancePath:instancePath+"/session_id",schemaPath:"#/properties/session_id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordResumeData.errors = [{instancePath:instancePath+"/session_id",schemaPath:"#/properties/session_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.seq !== undefined && hasOwn.call(data, "seq")){
+let data2 = data.seq;
+const _errs5 = errors;
+if((!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))) && (data2 !== null)){
+validateDiscordResumeData.errors = [{instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"type",params:{type: ["integer","null"]},message:"must be integer,null"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateDiscordResumeData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordResumeData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordResume */
+export function validateDiscordResume(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.op === undefined) || (!(hasOwn.call(data, "op")))) && (missing0 = "op")) || (((data.d === undefined) || (!(hasOwn.call(data, "d")))) && (missing0 = "d"))){
+validateDiscordResume.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.op !== undefined && hasOwn.call(data, "op")){
+let data0 = data.op;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordResume.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(6 !== data0){
+validateDiscordResume.errors = [{instancePath:instancePath+"/op",schemaPath:"#/properties/op/const",keyword:"const",params:{allowedValue: 6},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.d !== undefined && hasOwn.call(data, "d")){
+const _errs3 = errors;
+if(!(validateDiscordResumeData(data.d, instancePath+"/d"))){
+vErrors = vErrors === null ? validateDiscordResumeData.errors : vErrors.concat(validateDiscordResumeData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordResume.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordResume.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordMember */
+export function validateDiscordMember(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs1 = errors;
+if(!(validateDiscordUser(data.user, instancePath+"/user"))){
+vErrors = vErrors === null ? validateDiscordUser.errors : vErrors.concat(validateDiscordUser.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roles !== undefined && hasOwn.call(data, "roles")){
+let data1 = data.roles;
+const _errs2 = errors;
+if(errors === _errs2){
+if(Array.isArray(data1)){
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+const _errs4 = errors;
+if(typeof data1[i0] !== "string"){
+validateDiscordMember.errors = [{instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs4 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateDiscordMember.errors = [{instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+else {
+validateDiscordMember.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordMember.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordInteractionData */
+export function validateDiscordInteractionData(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs1 = errors;
+if(typeof data.name !== "string"){
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.custom_id !== undefined && hasOwn.call(data, "custom_id")){
+const _errs3 = errors;
+if(typeof data.custom_id !== "string"){
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/custom_id",schemaPath:"#/properties/custom_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.options !== undefined && hasOwn.call(data, "options")){
+let data2 = data.options;
+const _errs5 = errors;
+if(errors === _errs5){
+if(Array.isArray(data2)){
+var valid1 = true;
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+const _errs7 = errors;
+if(!(data3 && typeof data3 == "object" && !Array.isArray(data3))){
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/options/" + i0,schemaPath:"#/properties/options/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid1 = _errs7 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/options",schemaPath:"#/properties/options/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.components !== undefined && hasOwn.call(data, "components")){
+let data4 = data.components;
+const _errs9 = errors;
+if(errors === _errs9){
+if(Array.isArray(data4)){
+var valid2 = true;
+const len1 = data4.length;
+for(let i1=0; i1<len1; i1++){
+let data5 = data4[i1];
+const _errs11 = errors;
+if(!(data5 && typeof data5 == "object" && !Array.isArray(data5))){
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/components/" + i1,schemaPath:"#/properties/components/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid2 = _errs11 === errors;
+if(!valid2){
+break;
+}
+}
+}
+else {
+validateDiscordInteractionData.errors = [{instancePath:instancePath+"/components",schemaPath:"#/properties/components/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validateDiscordInteractionData.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordInteractionData.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordInteraction */
+export function validateDiscordInteraction(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateDiscordInteraction.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.application_id !== undefined && hasOwn.call(data, "application_id")){
+const _errs3 = errors;
+if(typeof data.application_id !== "string"){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/application_id",schemaPath:"#/properties/application_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data2 = data.type;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.token !== undefined && hasOwn.call(data, "token")){
+const _errs7 = errors;
+if(typeof data.token !== "string"){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/token",schemaPath:"#/properties/token/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.channel_id !== undefined && hasOwn.call(data, "channel_id")){
+const _errs9 = errors;
+if(typeof data.channel_id !== "string"){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/channel_id",schemaPath:"#/properties/channel_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.guild_id !== undefined && hasOwn.call(data, "guild_id")){
+const _errs11 = errors;
+if(typeof data.guild_id !== "string"){
+validateDiscordInteraction.errors = [{instancePath:instancePath+"/guild_id",schemaPath:"#/properties/guild_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.member !== undefined && hasOwn.call(data, "member")){
+const _errs13 = errors;
+if(!(validateDiscordMember(data.member, instancePath+"/member"))){
+vErrors = vErrors === null ? validateDiscordMember.errors : vErrors.concat(validateDiscordMember.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined && hasOwn.call(data, "user")){
+const _errs14 = errors;
+if(!(validateDiscordUser(data.user, instancePath+"/user"))){
+vErrors = vErrors === null ? validateDiscordUser.errors : vErrors.concat(validateDiscordUser.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs14 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.data !== undefined && hasOwn.call(data, "data")){
+const _errs15 = errors;
+if(!(validateDiscordInteractionData(data.data, instancePath+"/data"))){
+vErrors = vErrors === null ? validateDiscordInteractionData.errors : vErrors.concat(validateDiscordInteractionData.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs15 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateDiscordInteraction.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordInteraction.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/DiscordInteractionResponse */
+export function validateDiscordInteractionResponse(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) || (!(hasOwn.call(data, "type")))) && (missing0 = "type")){
+validateDiscordInteractionResponse.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data0 = data.type;
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validateDiscordInteractionResponse.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.data !== undefined && hasOwn.call(data, "data")){
+let data1 = data.data;
+const _errs3 = errors;
+if(!(data1 && typeof data1 == "object" && !Array.isArray(data1))){
+validateDiscordInteractionResponse.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateDiscordInteractionResponse.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateDiscordInteractionResponse.errors = vErrors;
+return errors === 0;
+}
+
+
 /** @generated from #/components/messages/Echo */
 export function validateEcho(data, instancePath = ""){
 let vErrors = null;

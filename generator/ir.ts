@@ -181,7 +181,14 @@ export interface Operation {
   readonly deprecated: boolean
   readonly messages: readonly string[]
   readonly reply?: { readonly channel?: string; readonly messages: readonly string[] }
+  readonly http?: HttpSpec
   readonly pointer: string
+}
+
+/** The http binding of an operation. */
+export interface HttpSpec {
+  readonly method: string
+  readonly query: readonly { readonly name: string; readonly required: boolean; readonly doc?: string }[]
 }
 
 /** How an environment variable's text becomes a value. */

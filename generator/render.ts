@@ -7,6 +7,7 @@ import { emitFixtures } from './emit/fixtures.js'
 import { emitFrames } from './emit/frames.js'
 import { emitLimits } from './emit/limits.js'
 import { emitMessages } from './emit/messages.js'
+import { emitRest } from './emit/rest.js'
 import { emitSchemas } from './emit/schemas.js'
 import { emitSecrets } from './emit/secrets.js'
 import { emitStubs } from './emit/stubs.js'
@@ -45,6 +46,7 @@ export async function render(spec: Spec, options: EmitOptions): Promise<Map<stri
     emitErrors(spec, options),
     emitConfig(spec, options),
     emitSecrets(spec, options),
+    emitRest(spec, options),
     emitSchemas(spec),
     emitFixtures(spec),
   ])

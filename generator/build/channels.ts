@@ -1,4 +1,4 @@
-import type { Channel, Operation, Param, Server } from '../ir.js'
+import type { Channel, HttpSpec, Operation, Param, Server } from '../ir.js'
 import { splitTemplate } from './messages.js'
 import type { SpecNode } from './node.js'
 
@@ -41,6 +41,7 @@ export function readOperations(root: SpecNode): Operation[] {
       // The AsyncAPI rule: no list means every message of the channel.
       messages: node.maybe('messages') === undefined ? messagesOf(channel) : named,
       ...node.optional('reply', reply === undefined ? undefined : readReply(reply)),
+      ...node.optional('http', readHttp(node.maybe('bindings')?.follow().maybe('http')?.follow())),
       pointer: node.pointer,
     } as Operation
   })
@@ -68,6 +69,21 @@ function readReply(node: SpecNode): NonNullable<Operation['reply']> {
   return {
     ...node.optional('channel', channel?.refName('#/channels')),
     messages: listed.length === 0 && channel !== undefined ? messagesOf(channel) : listed,
+  }
+}
+
+function readHttp(node: SpecNode | undefined): HttpSpec | undefined {
+  const method = node?.text('method')
+  if (node === undefined || method === undefined) return undefined
+  const query = node.maybe('query')?.follow()
+  const required = new Set(query?.items('required').map(item => item.value))
+  return {
+    method,
+    query: (query?.children('properties') ?? []).map(([name, property]) => ({
+      name,
+      required: required.has(name),
+      ...property.optional('doc', property.text('description')),
+    })),
   }
 }
 

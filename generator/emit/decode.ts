@@ -2,6 +2,7 @@ import type { Spec } from '../ir.js'
 import { quote } from '../names.js'
 import type { Case, Direction } from './directions.js'
 import { type FrameNames, frameNames, prefixLength } from './frames.js'
+import { literalText } from './type-text.js'
 
 /** The body of a decoder. */
 export function decodeStatements(spec: Spec, direction: Direction): string[] {
@@ -12,18 +13,20 @@ export function decodeStatements(spec: Spec, direction: Direction): string[] {
 /** A `switch` on the tag, then only that branch's validator: one precise error, and no other branch is tried. */
 function decodeTagged(direction: Direction, tag: string): string[] {
   const access = `value[${quote(tag)}]`
+  const kind = typeof direction.cases[0]?.tagValue === 'number' ? 'number' : 'string'
+  const named = kind === 'number' ? 'type: String(type)' : 'type'
   return [
     "if (!isRecord(value)) return invalid(undefined, 'type', 'must be object')",
     `const type = Object.hasOwn(value, ${quote(tag)}) ? ${access} : undefined`,
-    `if (typeof type !== 'string') return invalid(undefined, 'discriminator', ${quote(`tag "${tag}" must be string`)})`,
+    `if (typeof type !== '${kind}') return invalid(undefined, 'discriminator', ${quote(`tag "${tag}" must be ${kind}`)})`,
     'switch (type) {',
     ...direction.cases.flatMap(one => [
-      `case ${quote(one.tagValue ?? '')}:`,
+      `case ${literalText(one.tagValue ?? '')}:`,
       `if (${one.validator}(value)) return ${found(one, 'value')}`,
-      `return { operation: 'invalid', type, errors: ${one.validator}.errors ?? [] }`,
+      `return { operation: 'invalid', ${named}, errors: ${one.validator}.errors ?? [] }`,
     ]),
     'default:',
-    "return { operation: 'unknown', type }",
+    `return { operation: 'unknown', ${named} }`,
     '}',
   ]
 }
@@ -50,7 +53,9 @@ function decodeText(spec: Spec, direction: Direction): string[] {
   const open = templates.find(({ frame }) => prefixLength(frame) === 0)
   return [
     ...literals.map(({ one, names }) => `if (${names.is}(text)) return ${found(one, 'text', true)}`),
-    ...templates.flatMap(({ one, names, frame }, index) => decodeTemplate(one, names, index, prefixLength(frame) === 0)),
+    ...templates.flatMap(({ one, names, frame }, index) =>
+      decodeTemplate(one, names, index, prefixLength(frame) === 0),
+    ),
     ...(open === undefined ? ["return { operation: 'unknown', type: undefined }"] : []),
   ]
 }

@@ -1,8 +1,8 @@
 import { type Channel, type Message, messageOf, type Operation, type Spec } from '../ir.js'
 import { pascal } from '../names.js'
 import { EmitError } from './file.js'
-import { messageValidator } from './validators.js'
 import { typeText } from './type-text.js'
+import { messageValidator } from './validators.js'
 
 /** One side of a channel: what the perspective receives there, or what it sends. */
 export interface Direction {
@@ -23,6 +23,9 @@ export interface Direction {
   readonly tag?: string
 }
 
+/** What tells messages apart: a string such as `register`, or an opcode. */
+export type Tag = string | number
+
 export interface Case {
   readonly operation: Operation
   readonly message: Message
@@ -31,14 +34,22 @@ export interface Case {
   /** `validateX` of the payload. */
   readonly validator: string
   /** The value of the tag property. */
-  readonly tagValue?: string
+  readonly tagValue?: Tag
+}
+
+/** True for a request that the perspective makes over HTTP: those go to rest.ts. */
+export function isRestCall(spec: Spec, operation: Operation): boolean {
+  const channel = spec.channels.find(one => one.id === operation.channel)
+  return operation.action === 'send' && operation.http !== undefined && channel?.address !== null
 }
 
 /** The directions of every channel that has operations, channels and directions in declared order. */
 export function directionsOf(spec: Spec): Direction[] {
   return spec.channels.flatMap(channel =>
     (['receive', 'send'] as const).flatMap(action => {
-      const operations = spec.operations.filter(one => one.channel === channel.id && one.action === action)
+      const operations = spec.operations.filter(
+        one => one.channel === channel.id && one.action === action && !isRestCall(spec, one),
+      )
       return operations.length === 0 ? [] : [direction(spec, channel, action, operations)]
     }),
   )
@@ -61,7 +72,12 @@ function direction(
     operation.messages.map(message => ({ operation, message: messageOf(spec, message) })),
   )
   const isText = messages.every(({ message }) => message.frame !== undefined)
-  const tag = isText ? undefined : findTag(spec, messages.map(({ message }) => message))
+  const tag = isText
+    ? undefined
+    : findTag(
+        spec,
+        messages.map(({ message }) => message),
+      )
   checkUnambiguous(messages)
   return {
     channel,
@@ -86,24 +102,26 @@ function direction(
   }
 }
 
-/** A property that holds a different string const in every message. */
+/** A property that holds a different string or number const in every message, all of one type. */
 function findTag(spec: Spec, messages: readonly Message[]): string | undefined {
   const tags = messages.map(message => tagsOf(spec, message))
   if (messages.length < 2) return undefined
   return [...(tags[0]?.keys() ?? [])].find(property => {
     const values = tags.map(values => values.get(property))
-    return !values.includes(undefined) && new Set(values).size === values.length
+    const types = new Set(values.map(value => typeof value))
+    return !values.includes(undefined) && types.size === 1 && new Set(values).size === values.length
   })
 }
 
-function tagsOf(spec: Spec, message: Message): Map<string, string> {
-  const tags = new Map<string, string>()
+function tagsOf(spec: Spec, message: Message): Map<string, Tag> {
+  const tags = new Map<string, Tag>()
   const { payload } = message
   const model = payload.kind === 'ref' ? spec.models.find(one => one.name === payload.model) : undefined
   if (model?.kind !== 'object') return tags
   for (const field of model.fields) {
     const { type } = field
-    if (field.required && type.kind === 'literal' && typeof type.value === 'string') tags.set(field.name, type.value)
+    if (!field.required || type.kind !== 'literal') continue
+    if (typeof type.value === 'string' || typeof type.value === 'number') tags.set(field.name, type.value)
   }
   return tags
 }

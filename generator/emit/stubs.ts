@@ -115,7 +115,7 @@ function invalid(type: string | undefined, keyword: string, message: string): Un
 
 function imports(spec: Spec, directions: readonly Direction[]): string {
   const cases = directions.flatMap(direction => direction.cases)
-  const replied = spec.operations.flatMap(operation => operation.reply?.messages ?? [])
+  const replied = directions.flatMap(one => one.operations.flatMap(operation => operation.reply?.messages ?? []))
   const types = [...cases.map(one => one.message), ...replied.map(name => messageOf(spec, name))].map(messageType)
   const used = spec.models.map(model => model.name).filter(name => types.some(type => mentions(type, name)))
   const validators = directions.filter(one => !one.isText).flatMap(one => one.cases.map(two => two.validator))
