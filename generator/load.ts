@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Document, LineCounter, Node, YAMLError } from 'yaml'
 import { loadYaml } from './peers.js'
 import { parsePointer, valueAt } from './pointer.js'
@@ -41,12 +42,14 @@ export interface Source {
 
 /**
  * Reads a spec file.
+ * @param path as the user gave it; messages show it like that
+ * @param cwd what a relative path starts from; the working directory unless given
  * @throws SpecError when the file is unreadable, is not YAML, repeats a key, or is not a mapping.
  */
-export async function loadSpec(path: string): Promise<Source> {
+export async function loadSpec(path: string, cwd: string = process.cwd()): Promise<Source> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = await readFile(resolve(cwd, path), 'utf8')
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable'
     throw new SpecError([

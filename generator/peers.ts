@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+
 /**
  * The generator's heavy packages are optional peers of the published package: a project that only runs the bus never
  * installs them. Each is loaded on first use; a missing one is reported with the command that adds it.
@@ -13,6 +15,8 @@ export class MissingPeerError extends Error {
   }
 }
 
+const BIOME = '@biomejs/biome'
+
 /** Every package the generator may load, in the order that `npm i -D` should list them. */
 export const GENERATOR_PEERS: readonly string[] = [
   '@asyncapi/parser',
@@ -20,8 +24,22 @@ export const GENERATOR_PEERS: readonly string[] = [
   'ajv',
   'ts-morph',
   'yaml',
-  '@biomejs/biome',
+  BIOME,
 ]
+
+/** Those of {@link GENERATOR_PEERS} that are not installed. */
+export function missingPeers(): string[] {
+  const { resolve } = createRequire(import.meta.url)
+  return GENERATOR_PEERS.filter(name => {
+    try {
+      resolve(name === BIOME ? `${BIOME}/bin/biome` : name)
+      return false
+    } catch (cause) {
+      // Anything else than a missing package is told by whoever loads it.
+      return (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    }
+  })
+}
 
 /** Runs a dynamic import; a package that is not there becomes a {@link MissingPeerError}. */
 export async function loadPeer<T>(name: string, load: () => Promise<T>): Promise<T> {

@@ -100,7 +100,10 @@ function replacementOf(name: ScopeName, id: string, helpers: Set<string>, consta
 }
 
 const STRING = '"(?:[^"\\\\]|\\\\.)*"'
-const TOKEN = new RegExp(`${STRING}|(?<![.\\w$])([A-Za-z_$][\\w$]*)((?:\\.[A-Za-z_$][\\w$]*|\\[(?:${STRING}|\\d+)\\])*)`, 'g')
+const TOKEN = new RegExp(
+  `${STRING}|(?<![.\\w$])([A-Za-z_$][\\w$]*)((?:\\.[A-Za-z_$][\\w$]*|\\[(?:${STRING}|\\d+)\\])*)`,
+  'g',
+)
 const CALL = new RegExp(
   `\\{instancePath(?::((?:[^"{}\\n]|${STRING})*?))?,parentData(?:[^"{}\\n]|${STRING})*?,rootData(?:,dynamicAnchors)?\\}`,
   'g',

@@ -144,7 +144,9 @@ function operationText(operation: Operation): string {
 function check(channel: Channel): void {
   const names = channel.parts.flatMap(part => (part.kind === 'field' ? [part.name] : []))
   const declared = channel.params.map(param => param.name)
-  const touches = channel.parts.some((part, index) => part.kind === 'field' && channel.parts[index + 1]?.kind === 'field')
+  const touches = channel.parts.some(
+    (part, index) => part.kind === 'field' && channel.parts[index + 1]?.kind === 'field',
+  )
   if (touches || new Set(names).size !== names.length || [...names].sort().join() !== [...declared].sort().join()) {
     throw new EmitError(channel.pointer, `the parameters of \`${channel.id}\` and of its address must be the same`)
   }

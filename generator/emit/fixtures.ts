@@ -5,7 +5,11 @@ import type { GeneratedFile } from './file.js'
 export function emitFixtures(spec: Spec): GeneratedFile {
   const messages = spec.messages.map(message => [
     message.name,
-    message.examples.map(({ name, summary, payload }) => ({ name, ...(summary === undefined ? {} : { summary }), payload })),
+    message.examples.map(({ name, summary, payload }) => ({
+      name,
+      ...(summary === undefined ? {} : { summary }),
+      payload,
+    })),
   ])
   return { path: 'fixtures.json', text: `${JSON.stringify(Object.fromEntries(messages), null, 2)}\n` }
 }

@@ -70,7 +70,9 @@ export function prefixLength(frame: FrameSpec): number {
 function emitLiteral(out: Printer, frame: FrameSpec): void {
   const name = constant(frame.name)
   const from = generatedFrom(frame.pointer)
-  out.doc(`The whole text of a ${frame.name} command.`, from).print(`export const ${name} = ${quote(frame.template)}`, '')
+  out
+    .doc(`The whole text of a ${frame.name} command.`, from)
+    .print(`export const ${name} = ${quote(frame.template)}`, '')
   out.doc(`True for {@link ${name}}${frame.trim ? ', white space around it ignored' : ''}.`, from)
   out.print(`export function is${pascal(frame.name)}(text: string): boolean {`)
   if (frame.trim) {
@@ -90,12 +92,22 @@ function emitTemplate(out: Printer, frame: FrameSpec, model: string, names: Fram
   }
   if (names.hasIs) {
     out.doc('True when the text starts like this frame; it may still be malformed.', from)
-    out.print(`export function ${names.is}(text: string): boolean {`, `return text.startsWith(${names.prefix})`, '}', '')
+    out.print(
+      `export function ${names.is}(text: string): boolean {`,
+      `return text.startsWith(${names.prefix})`,
+      '}',
+      '',
+    )
   }
   out.doc(`Writes ${shown}. The fields are taken as they are; check them first.`, from)
-  const body = frame.parts.map(part => (part.kind === 'literal' ? template(part.text) : `\${frame${access(part.name)}}`))
+  const body = frame.parts.map(part =>
+    part.kind === 'literal' ? template(part.text) : `\${frame${access(part.name)}}`,
+  )
   out.print(`export function ${names.format}(frame: ${model}): string {`, `return \`${body.join('')}\``, '}', '')
-  out.doc(`Reads ${shown}. The last field takes the rest verbatim, separators included, and may be empty. Never throws.`, from)
+  out.doc(
+    `Reads ${shown}. The last field takes the rest verbatim, separators included, and may be empty. Never throws.`,
+    from,
+  )
   out.print(`export function ${names.parse}(text: string): ${model} | FrameProblem {`)
   emitParser(out, frame, names)
   out.print('}', '')

@@ -8,7 +8,10 @@ export function emitLimits(spec: Spec, options: EmitOptions): GeneratedFile {
   const out = new Printer().print(header(spec, options), '')
   const platform = spec.models.find(isPlatformEnum)
   if (platform !== undefined && spec.platforms.length > 0) out.print("import type { Platform } from './models.js'", '')
-  out.doc('Every size, count and time that the protocol fixes, or gives as a default.', generatedFrom('#/x-wgrok-limits'))
+  out.doc(
+    'Every size, count and time that the protocol fixes, or gives as a default.',
+    generatedFrom('#/x-wgrok-limits'),
+  )
   out.print('export const LIMITS = {')
   for (const limit of spec.limits) {
     out.doc(`${limit.doc.replace(/[.\s]+$/, '')}. Unit: ${limit.unit}.`, generatedFrom(limit.pointer))

@@ -35,7 +35,9 @@ export function emitMessages(spec: Spec, options: EmitOptions): GeneratedFile {
   for (const message of spec.messages) {
     const doc = oneLine(message.summary ?? message.doc ?? message.title ?? message.name)
     const validate = messageValidator(spec, message.name)
-    out.print(`${key(message.name)}: { contentType: ${quote(message.contentType)}, validate: ${validate}, doc: ${quote(doc)} },`)
+    out.print(
+      `${key(message.name)}: { contentType: ${quote(message.contentType)}, validate: ${validate}, doc: ${quote(doc)} },`,
+    )
   }
   out.print('}', '')
   out.doc('True for one of {@link MESSAGE_NAMES}.', from)

@@ -11,11 +11,15 @@ type Rewrite = (name: string, value: unknown) => [string, unknown] | undefined
 
 /** The schema as Ajv gets it: annotations and `x-*` gone, references by `$id`, the discriminator as Ajv spells it. */
 export function validatorSchema(schema: RawSchema): RawSchema {
-  return mapSchema(schema, (name, value) => {
-    if (name.startsWith('x-') || ANNOTATIONS.has(name)) return undefined
-    if (name === '$ref') return [name, String(value).slice(SCHEMAS.length)]
-    return [name, value]
-  }, withDiscriminator)
+  return mapSchema(
+    schema,
+    (name, value) => {
+      if (name.startsWith('x-') || ANNOTATIONS.has(name)) return undefined
+      if (name === '$ref') return [name, String(value).slice(SCHEMAS.length)]
+      return [name, value]
+    },
+    withDiscriminator,
+  )
 }
 
 /** The schema as published: draft 2020-12, references into `$defs`, `x-*` and the discriminator gone. */

@@ -1,6 +1,7 @@
 import type { StatementStructures } from 'ts-morph'
 import { messageOf, type Spec } from '../ir.js'
 import { isIdentifier, pascal, quote } from '../names.js'
+import { loadTsMorph } from '../peers.js'
 import { decodeStatements } from './decode.js'
 import { type Direction, directionsOf, messageType } from './directions.js'
 import type { EmitOptions, GeneratedFile } from './file.js'
@@ -8,7 +9,6 @@ import { frameNames } from './frames.js'
 import { docs, printStructures } from './morph.js'
 import { generatedFrom, header } from './printer.js'
 import { importModels } from './type-text.js'
-import { loadTsMorph } from '../peers.js'
 
 /**
  * stubs.ts: per channel and direction a handler interface, a decoder and a dispatcher. They know what may be sent and
@@ -119,7 +119,9 @@ function imports(spec: Spec, directions: readonly Direction[]): string {
   const types = [...cases.map(one => one.message), ...replied.map(name => messageOf(spec, name))].map(messageType)
   const used = spec.models.map(model => model.name).filter(name => types.some(type => mentions(type, name)))
   const validators = directions.filter(one => !one.isText).flatMap(one => one.cases.map(two => two.validator))
-  const frames = directions.filter(one => one.isText).flatMap(one => one.cases.flatMap(two => frameImports(spec, two.message.name)))
+  const frames = directions
+    .filter(one => one.isText)
+    .flatMap(one => one.cases.flatMap(two => frameImports(spec, two.message.name)))
   return [
     frames.length === 0 ? '' : `import { ${[...new Set(frames)].sort().join(', ')} } from './frames.js'`,
     importModels(spec, used),
@@ -132,7 +134,10 @@ function imports(spec: Spec, directions: readonly Direction[]): string {
 function frameImports(spec: Spec, message: string): string[] {
   const frame = messageOf(spec, message).frame
   if (frame === undefined) return []
-  const names = frameNames(frame, spec.messages.flatMap(one => (one.frame === undefined ? [] : [one.frame])))
+  const names = frameNames(
+    frame,
+    spec.messages.flatMap(one => (one.frame === undefined ? [] : [one.frame])),
+  )
   return frame.fields === undefined ? [names.is] : [names.parse]
 }
 

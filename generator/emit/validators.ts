@@ -1,10 +1,10 @@
 import type { RawSchema, Spec } from '../ir.js'
 import { loadAjv } from '../peers.js'
-import { importModels, modelsIn, typeText } from './type-text.js'
 import { compileSchema, HELPERS } from './ajv-source.js'
 import type { EmitOptions, GeneratedFile } from './file.js'
 import { generatedFrom, header, jsdoc, Printer } from './printer.js'
 import { validatorSchema } from './schema-text.js'
+import { importModels, modelsIn, typeText } from './type-text.js'
 
 /** One exported validator. */
 interface Entry {
@@ -96,7 +96,12 @@ function emitDeclarations(spec: Spec, options: EmitOptions, entries: readonly En
   out.print('export interface ValidationError {')
   out.doc("JSON pointer into the data; '' is the data itself.").print('readonly instancePath: string')
   out.doc('JSON pointer to the rule.').print('readonly schemaPath: string')
-  out.print('readonly keyword: string', 'readonly params: Readonly<Record<string, unknown>>', 'readonly message?: string', '}')
+  out.print(
+    'readonly keyword: string',
+    'readonly params: Readonly<Record<string, unknown>>',
+    'readonly message?: string',
+    '}',
+  )
   out.print('')
   out.doc('A type guard that leaves its findings of the last call in `errors`. It stops at the first violation.')
   out.print('export interface Validate<T> {', '(data: unknown): data is T')
