@@ -37,13 +37,14 @@ export const systemClock: Clock = Object.freeze({
 /**
  * Resolves after `ms` milliseconds.
  *
- * @throws WgrokError `aborted` as soon as `signal` is; the timer is gone then.
+ * @throws WgrokError as soon as `signal` is aborted: its reason when that is one, else `aborted` or `timeout`. The timer
+ *   is gone then.
  */
 export function delay(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       timer?.cancel()
-      reject(new WgrokError('aborted', 'wait was called off', { cause: signal?.reason }))
+      reject(WgrokError.from(signal?.reason, 'aborted'))
     }
     let timer: Timer | undefined
     if (signal?.aborted === true) return abort()

@@ -1,0 +1,60 @@
+import { WgrokError } from '../errors.js'
+import type { Identity } from './identity.js'
+
+/** Who may speak. Compiled once; a look-up costs the same for ten patterns and for ten thousand. */
+export interface Allowlist {
+  /** Whether any of the principals matches any pattern. */
+  allows(identity: Identity): boolean
+}
+
+/**
+ * Compiles allowlist patterns; upper and lower case are the same.
+ *
+ * - `example.com` and `*@example.com`: anyone at that domain, not at its sub-domains
+ * - `user@example.com`: that principal only, and the only form that an IRC `nick!user@host` can match
+ *
+ * Space around a pattern and empty patterns are ignored. No pattern: nobody.
+ *
+ * @throws WgrokError `pattern-invalid` naming the position of a pattern with `[`, `]`, `?`, white space, a `*` anywhere
+ *   else, or nothing before or after the `@`
+ */
+export function compileAllowlist(patterns: readonly string[]): Allowlist {
+  const domains = new Set<string>()
+  const exact = new Set<string>()
+  for (const [index, raw] of patterns.entries()) {
+    const pattern = fold(raw.trim())
+    if (pattern === '') continue
+    const domain = pattern.startsWith('*@') ? pattern.slice(2) : pattern
+    const problem = patternProblem(domain, pattern)
+    if (problem !== undefined) throw new WgrokError('pattern-invalid', `allowlist pattern ${index + 1} ${problem}`)
+    if (domain.includes('@')) exact.add(domain)
+    else domains.add(domain)
+  }
+  return {
+    allows: ({ principals }) =>
+      principals.some(principal => {
+        const name = fold(principal)
+        if (exact.has(name)) return true
+        const at = name.lastIndexOf('@')
+        // Anyone can call himself `x!y` on IRC and pick the host: no domain vouches for that.
+        return at > 0 && !name.includes('!') && domains.has(name.slice(at + 1))
+      }),
+  }
+}
+
+function patternProblem(rest: string, pattern: string): string | undefined {
+  if (/[[\]?]/.test(rest)) return 'holds one of [ ] ?'
+  if (rest.includes('*')) return 'holds a * other than in front of an @'
+  if (/\s/u.test(rest)) return 'holds white space'
+  const at = rest.lastIndexOf('@')
+  if (rest !== pattern && at !== -1) return 'holds a second @'
+  if (at === 0 || at === rest.length - 1 || rest === '') return 'has nothing on one side of the @'
+  return undefined
+}
+
+const KELVIN = '\u212a'
+
+/** Lower case, except for the one character outside ASCII that would turn into an ASCII letter. */
+function fold(text: string): string {
+  return text.includes(KELVIN) ? text.split(KELVIN).map(fold).join(KELVIN) : text.toLowerCase()
+}

@@ -1,0 +1,68 @@
+import { promisify } from 'node:util'
+import * as zlib from 'node:zlib'
+import { WgrokError } from '../errors.js'
+import { THREAD_FROM } from './slices.js'
+
+const gzipInThread = promisify<Buffer, Buffer>(zlib.gzip)
+
+/** Compresses; large input on the thread pool. */
+export async function gzip(bytes: Buffer): Promise<Buffer> {
+  return bytes.length <= THREAD_FROM ? zlib.gzipSync(bytes) : await gzipInThread(bytes)
+}
+
+/** Whether bytes begin like gzip does. No base64 text begins so. */
+export function isGzip(bytes: Buffer): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b
+}
+
+/** What zlib answers with `info: true`; the engine knows how much of the input it has used. */
+interface Unzipped {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
+}
+
+/**
+ * Decompresses gzip, whole and to the last byte.
+ *
+ * @param maxBytes stops before more than that comes out
+ * @throws WgrokError `gzip-invalid` when it is no gzip, cut short, damaged or followed by anything else,
+ *   `decompressed-too-large` when there is more than `maxBytes`.
+ */
+export async function gunzip(bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  // zlib takes no limit of 0.
+  const options = { maxOutputLength: Math.max(1, maxBytes), info: true }
+  let result: Unzipped
+  try {
+    result = bytes.length <= THREAD_FROM / 8 ? gunzipNow(bytes, options) : await gunzipInThread(bytes, options)
+  } catch (cause) {
+    if (isTooLarge(cause)) throw tooLarge(maxBytes, cause)
+    throw new WgrokError('gzip-invalid', 'does not decompress', { cause })
+  }
+  if (result.engine.bytesWritten !== bytes.length) throw new WgrokError('gzip-invalid', 'bytes follow the gzip data')
+  if (result.buffer.length > maxBytes) throw tooLarge(maxBytes, undefined)
+  return result.buffer
+}
+
+type GunzipOptions = zlib.ZlibOptions & { readonly info: boolean }
+
+// The typings do not know what `info` does to the result.
+function gunzipNow(bytes: Buffer, options: GunzipOptions): Unzipped {
+  return zlib.gunzipSync(bytes, options) as unknown as Unzipped
+}
+
+function gunzipInThread(bytes: Buffer, options: GunzipOptions): Promise<Unzipped> {
+  return new Promise((resolve, reject) => {
+    zlib.gunzip(bytes, options, (error, result) => {
+      if (error === null) resolve(result as unknown as Unzipped)
+      else reject(error)
+    })
+  })
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+}
+
+function tooLarge(maxBytes: number, cause: unknown): WgrokError {
+  return new WgrokError('decompressed-too-large', `more than ${maxBytes} bytes after decompression`, { cause })
+}

@@ -1,0 +1,38 @@
+import { isUtf8 } from 'node:buffer'
+import { WgrokError } from '../errors.js'
+import { breathe, SLICE, textSlices } from './slices.js'
+
+/** The UTF-8 bytes of a text, written in slices when there are many. The text must be well-formed. */
+export async function toUtf8(text: string, signal?: AbortSignal): Promise<Buffer> {
+  if (text.length <= SLICE) return Buffer.from(text, 'utf8')
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text, 'utf8'))
+  let offset = 0
+  for (const slice of textSlices(text)) {
+    offset += bytes.write(slice, offset, 'utf8')
+    await breathe(signal)
+  }
+  return bytes
+}
+
+/**
+ * The text of UTF-8 bytes, a leading U+FEFF kept.
+ *
+ * @throws WgrokError `utf8-invalid`
+ */
+export async function fromUtf8(bytes: Buffer, signal?: AbortSignal): Promise<string> {
+  if (!isUtf8(bytes)) throw new WgrokError('utf8-invalid', 'decoded bytes are not UTF-8')
+  if (bytes.length <= SLICE) return bytes.toString('utf8')
+  const parts: string[] = []
+  for (let start = 0; start < bytes.length; ) {
+    let end = Math.min(start + SLICE, bytes.length)
+    while (end < bytes.length && isContinuation(bytes[end])) end--
+    parts.push(bytes.toString('utf8', start, end))
+    start = end
+    await breathe(signal)
+  }
+  return parts.join('')
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80
+}
