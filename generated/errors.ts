@@ -46,6 +46,8 @@ export const ERROR_CODES = [
   'lane-full',
   'spool-full',
   'body-too-large',
+  'body-invalid',
+  'path-unknown',
   'media-type-unsupported',
   'spec-invalid',
   'dependency-missing',
@@ -161,6 +163,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   'lane-full': { status: 503, retryable: true, meaning: 'Too many messages wait for this destination.' },
   'spool-full': { status: 507, retryable: true, meaning: 'The spool has reached its size and takes no new message.' },
   'body-too-large': { status: 413, retryable: false, meaning: 'The body or envelope exceeds its limit.' },
+  'body-invalid': {
+    status: 400,
+    retryable: false,
+    meaning: 'The body of a request is not JSON or does not match its schema.',
+  },
+  'path-unknown': { status: 404, retryable: false, meaning: 'The HTTP endpoint has no such path.' },
   'media-type-unsupported': { status: 415, retryable: false, meaning: 'The body is not JSON.' },
   'spec-invalid': { status: 500, retryable: false, meaning: 'The AsyncAPI document does not pass the checks.' },
   'dependency-missing': {

@@ -98,6 +98,11 @@ export const LIMITS = {
    */
   requestTimeout: 30000,
   /**
+   * How long the router goes on retrying one message after temporary failures, and at least `retryMax` times; then it is a dead letter. Unit: ms.
+   * @generated from #/x-wgrok-limits/lanePatience
+   */
+  lanePatience: 900000,
+  /**
    * How long the router lets one send to a platform take. Unit: ms.
    * @generated from #/x-wgrok-limits/sendTimeout
    */
