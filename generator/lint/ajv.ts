@@ -6,9 +6,10 @@ import { isObj, items, listOf, members, type Obj, own, stringsOf } from './tree.
 
 const SPEC_ID = 'https://wgrok.dev/spec'
 const SCHEMAS = '#/components/schemas/'
+const TYPES = new Set<unknown>(['string', 'integer', 'number', 'boolean', 'null', 'array', 'object'])
 /** Keywords that are passed to Ajv as they are, if their value has the type that Ajv expects. */
 const PASSED: Readonly<Record<string, (value: unknown) => boolean>> = {
-  type: value => typeof value === 'string' || stringsOf(value).length > 0,
+  type: value => [value].flat().length > 0 && [value].flat().every(type => TYPES.has(type)),
   const: () => true,
   enum: value => listOf(value).length > 0,
   required: value => stringsOf(value).length === listOf(value).length && new Set(stringsOf(value)).size > 0,
@@ -71,14 +72,19 @@ export class LintAjv {
   }
 
   private run(key: Obj, build: () => Obj, data: unknown): Failure | undefined {
-    let validate = this.compiled.get(key)
-    if (validate === undefined) {
-      validate = this.ajv.compile(build())
-      this.compiled.set(key, validate)
+    try {
+      let validate = this.compiled.get(key)
+      if (validate === undefined) {
+        validate = this.ajv.compile(build())
+        this.compiled.set(key, validate)
+      }
+      if (validate(data)) return undefined
+      const error = validate.errors?.[0]
+      return { path: error?.instancePath ?? '', message: describe(error) }
+    } catch (cause) {
+      // A schema that refers to itself without end; or a mistake that another rule explains better.
+      return { path: '', message: `cannot be checked: ${(cause as Error).message}` }
     }
-    if (validate(data)) return undefined
-    const error = validate.errors?.[0]
-    return { path: error?.instancePath ?? '', message: describe(error) }
   }
 
   /** The schema with only what Ajv shall see: no documentation, no `x-*`, nothing that would stop it. */

@@ -25,10 +25,14 @@ export const nameCollision: LintRule = {
   doc: 'No two things get the same name in the generated code, and none shadows a global that it uses.',
   *check(context) {
     const taken = new Map<string, string>()
+    const told = new Set<string>()
     for (const { module, symbol, pointer } of claims(context)) {
       const slot = `${module} ${symbol}`
       const holder = taken.get(slot)
       if (holder !== undefined && holder !== pointer) {
+        // The same pair often collides in several modules.
+        if (told.has(`${holder} ${pointer}`)) continue
+        told.add(`${holder} ${pointer}`)
         yield {
           pointer,
           message: `this becomes \`${symbol}\` in ${module}, and so does ${holder}`,

@@ -51,7 +51,7 @@ function collect(from: string, schema: unknown, pointer: string, via: Edge['via'
   const ref = schema['$ref']
   if (typeof ref === 'string') {
     const to = ref.startsWith('#/components/schemas/') ? ref.slice('#/components/schemas/'.length) : undefined
-    if (to !== undefined) edges.push({ from, to, via, pointer })
+    if (to !== undefined) edges.push({ from, to, via, pointer: `${pointer}/$ref` })
     return
   }
   const required = stringsOf(schema['required'])
