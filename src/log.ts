@@ -106,12 +106,12 @@ function redact(value: unknown, depth: number): unknown {
   return copy
 }
 
-function describeError(error: Error): object {
+function describeError(error: Error, depth = 0): object {
   const code = 'code' in error ? error.code : undefined
   const at = (error.stack ?? '').split('\n').filter(line => /^ {4}at /.test(line))
   // Our own messages name fields and limits only; foreign ones are not to be trusted.
   const text = error instanceof WgrokError ? { message: error.message } : {}
-  const cause = error.cause instanceof Error ? { cause: describeError(error.cause) } : {}
+  const cause = error.cause instanceof Error && depth < 3 ? { cause: describeError(error.cause, depth + 1) } : {}
   return { name: error.name, code, ...text, at: at.slice(0, 6).map(line => line.trim()), ...cause }
 }
 
