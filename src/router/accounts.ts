@@ -1,0 +1,72 @@
+import type { BridgeServer } from '../bridge/server.js'
+import type { Clock } from '../clock.js'
+import type { Logger } from '../log.js'
+import type { BotConfig, Platform } from '../protocol.js'
+import type { Transport } from '../transport/transport.js'
+
+/** What every transport shares. */
+export interface AccountContext {
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** The accounts that a configuration names. */
+export interface Accounts {
+  readonly transports: readonly Transport[]
+  /** Present when there are bridge tokens; its transport is among {@link transports}. */
+  readonly bridge: BridgeServer | undefined
+}
+
+/**
+ * Opens one transport per token, and the bridge when it has tokens. Loads the code of those platforms only.
+ *
+ * @throws WgrokError `unsupported`, `config-invalid`; what was opened before is closed again.
+ */
+export async function openAccounts(config: BotConfig, context: AccountContext): Promise<Accounts> {
+  const transports: Transport[] = []
+  try {
+    for (const [platform, token, own] of accountsOf(config)) {
+      const { openTransport } = await import('../transport/open.js')
+      const proxy = config.proxy === undefined ? {} : { proxy: config.proxy }
+      transports.push(await openTransport(platform, token, { role: 'router', ...context, ...proxy, ...own }))
+    }
+    const bridge = await openBridge(config, context)
+    if (bridge !== undefined) transports.push(bridge.transport)
+    return { transports, bridge: bridge?.server }
+  } catch (error) {
+    await Promise.allSettled(transports.map(transport => transport.close()))
+    throw error
+  }
+}
+
+type Own = { readonly apiUrl?: string; readonly appToken?: string }
+
+function accountsOf(config: BotConfig): (readonly [Platform, string, Own])[] {
+  const { discordApiUrl, slackApiUrl, slackAppTokens = [], webexApiUrl } = config
+  const api = (apiUrl: string | undefined): Own => (apiUrl === undefined ? {} : { apiUrl })
+  return [
+    ...(config.webexTokens ?? []).map(token => ['webex', token, api(webexApiUrl)] as const),
+    ...(config.slackTokens ?? []).map((token, index) => {
+      const appToken = slackAppTokens[index]
+      return ['slack', token, { ...api(slackApiUrl), ...(appToken === undefined ? {} : { appToken }) }] as const
+    }),
+    ...(config.discordTokens ?? []).map(token => ['discord', token, api(discordApiUrl)] as const),
+    ...(config.ircTokens ?? []).map(token => ['irc', token, {}] as const),
+  ]
+}
+
+async function openBridge(
+  config: BotConfig,
+  context: AccountContext,
+): Promise<{ readonly server: BridgeServer; readonly transport: Transport } | undefined> {
+  const tokens = config.bridgeTokens ?? []
+  if (tokens.length === 0) return undefined
+  const [{ BridgeServer }, { bridgeServerTransport }] = await Promise.all([
+    import('../bridge/server.js'),
+    import('../transport/bridge/server-transport.js'),
+  ])
+  const { clock, logger } = context
+  const server = new BridgeServer({ tokens, clock, logger })
+  return { server, transport: bridgeServerTransport(server) }
+}

@@ -1,0 +1,229 @@
+import { ECHO_PREFIX, formatResponse } from '../../generated/frames.js'
+import type { AppCommand, Frame } from '../../generated/models.js'
+import { type BusReceives, dispatchBusReceives, type Undecoded } from '../../generated/stubs.js'
+import type { Allowlist } from '../access/allowlist.js'
+import type { Dedupe } from '../bus/dedupe.js'
+import type { Clock } from '../clock.js'
+import { WgrokError } from '../errors.js'
+import { stripMention } from '../frame/mention.js'
+import type { Logger } from '../log.js'
+import type { Address } from '../protocol.js'
+import type { Appended, SpoolEntry } from '../spool/spool.js'
+import { addressKey } from '../transport/address.js'
+import { ACCEPTED, type Arrival, DUPLICATE, IGNORED, type Outcome, senderAddress } from './arrival.js'
+import type { Inboxes } from './inboxes.js'
+import type { Registry } from './registry.js'
+
+/** What may be exchanged while the router runs: SIGHUP re-reads it. */
+export interface PipelineRules {
+  readonly allowlist: Allowlist
+  readonly registry: Registry
+  /** Names of the applications of Mode A. */
+  readonly apps: ReadonlySet<string>
+}
+
+/** Options of a {@link Pipeline}. */
+export interface PipelineOptions {
+  readonly rules: PipelineRules
+  readonly dedupe: Dedupe
+  readonly inboxes: Inboxes
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Puts an entry into its lane. */
+  readonly accept: (entry: SpoolEntry) => Appended | Promise<Appended>
+  /** Holds or releases a lane. */
+  readonly hold: (lane: string, held: boolean) => void | Promise<void>
+  /** Where a webhook caller is answered; undefined when no platform of the router can address that identity. */
+  readonly callerAddress: (from: string) => Address | undefined
+}
+
+/** Verbs that the protocol keeps for later. They are never names of applications. */
+export const RESERVED_VERBS: ReadonlySet<string> = new Set(['echo', 'pause', 'resume', 'route', 'broadcast', 'store'])
+
+type Result = Outcome | Promise<Outcome>
+
+/** A destination, and what goes with the message there. */
+interface Destination {
+  readonly to: Address
+  readonly mention: Address | undefined
+  readonly via: string | undefined
+}
+
+/**
+ * What the router does with every message, wherever it comes from: dedupe, allowlist, mention, then the handler of the
+ * operation. It implements the generated stub, so that an operation added to the spec does not compile until it is
+ * handled here.
+ *
+ * Never throws into the caller; the payload is neither read nor changed.
+ */
+export class Pipeline implements BusReceives<Arrival, Result> {
+  readonly #options: PipelineOptions
+  #rules: PipelineRules
+
+  constructor(options: PipelineOptions) {
+    this.#options = options
+    this.#rules = options.rules
+  }
+
+  /** Takes new rules from the next message on. */
+  setRules(rules: PipelineRules): void {
+    this.#rules = rules
+  }
+
+  /**
+   * Takes one message. Synchronous unless the spool has to write.
+   *
+   * A message that could not be accepted for a passing reason (disk, closing) may come again: its id is forgotten.
+   */
+  take(arrival: Arrival): Result {
+    const { dedupe, logger } = this.#options
+    if (!dedupe.first(arrival.source, arrival.id)) return DUPLICATE
+    if (!this.#rules.allowlist.allows(arrival.sender)) {
+      logger.warn('message refused: sender is not on the allowlist', {
+        code: 'not-allowed',
+        source: arrival.source,
+        messageId: arrival.id,
+        sender: arrival.sender.principals[0],
+      })
+      return refused(new WgrokError('not-allowed', 'the sender is not on the allowlist'))
+    }
+    const text = stripMention(arrival.text, arrival.mentions)
+    const stripped = text === arrival.text ? arrival : { ...arrival, text }
+    try {
+      const result = dispatchBusReceives<Arrival, Result>(text, this, stripped, this.#undecoded)
+      return result instanceof Promise ? result.catch(error => this.#failed(arrival, error)) : result
+    } catch (error) {
+      return this.#failed(arrival, error)
+    }
+  }
+
+  peerEcho(frame: Frame, arrival: Arrival): Result {
+    // Relayed without its prefix, such a frame would be a command to the next router that hears it.
+    if (frame.to.startsWith('./')) return this.#refuse(arrival, 'slug-invalid', 'to starts with "./"')
+    if (this.#rules.apps.has(frame.to)) return this.#callApp(frame.to, frame, arrival)
+    const destination = this.#resolve(frame, arrival)
+    if (destination === undefined) {
+      return this.#refuse(arrival, 'target-invalid', 'the slug is not registered and the caller has no conversation')
+    }
+    this.#rememberInbox(frame, arrival)
+    return this.#relay(arrival, destination, arrival.text.slice(ECHO_PREFIX.length))
+  }
+
+  peerCommand(command: AppCommand, arrival: Arrival): Result {
+    if (this.#rules.apps.has(command.app)) return this.#callApp(command.app, undefined, arrival)
+    const { app } = command
+    this.#options.logger.debug('command ignored', { messageId: arrival.id, reserved: RESERVED_VERBS.has(app) })
+    return IGNORED
+  }
+
+  peerPause(_text: string, arrival: Arrival): Result {
+    return this.#setHeld(arrival, true)
+  }
+
+  peerResume(_text: string, arrival: Arrival): Result {
+    return this.#setHeld(arrival, false)
+  }
+
+  readonly #undecoded = (undecoded: Undecoded, arrival: Arrival): Result => {
+    if (arrival.text.startsWith(ECHO_PREFIX)) {
+      return this.#refuse(arrival, 'frame-malformed', 'an echo frame has four fields, none of the first three empty')
+    }
+    this.#options.logger.debug('message ignored: not a frame', { messageId: arrival.id, why: undecoded.operation })
+    if (arrival.source !== 'webhook') return IGNORED
+    return refused(new WgrokError('not-a-frame', 'text is neither a frame nor a command'))
+  }
+
+  /** Registered slug, then inbox, then back to where it came from. */
+  #resolve(frame: Frame, arrival: Arrival): Destination | undefined {
+    const { inboxes } = this.#options
+    const { registry } = this.#rules
+    if (registry.has(frame.to)) return { to: registry.resolve(frame.to) as Address, mention: undefined, via: undefined }
+    const place = inboxes.place(frame.to)
+    if (place !== undefined) return { to: place.address, mention: place.mention, via: place.via }
+    const registered = registry.resolve(frame.to)
+    if (registered !== undefined) return { to: registered, mention: undefined, via: undefined }
+    return this.#home(arrival)
+  }
+
+  /** Where an answer to the arrival itself goes. */
+  #home(arrival: Arrival): Destination | undefined {
+    if (arrival.conversation !== undefined) {
+      return { to: arrival.conversation, mention: senderAddress(arrival), via: arrival.via }
+    }
+    const to = this.#options.callerAddress(arrival.sender.principals[0] ?? '')
+    return to === undefined ? undefined : { to, mention: undefined, via: undefined }
+  }
+
+  #rememberInbox(frame: Frame, arrival: Arrival): void {
+    const home = this.#home(arrival)
+    if (home === undefined) return
+    const place = { address: home.to, mention: home.mention, via: home.via }
+    if (this.#options.inboxes.remember(frame.from, place)) return
+    this.#options.logger.warn('inbox is known from another conversation', { messageId: arrival.id })
+  }
+
+  #relay(arrival: Arrival, destination: Destination, text: string): Result {
+    const { to, mention, via } = destination
+    const entry: SpoolEntry = {
+      id: `${arrival.source}:${arrival.id}`,
+      lane: addressKey(to),
+      to,
+      text,
+      acceptedAt: this.#options.clock.now(),
+      ...(arrival.cards.length === 0 ? {} : { cards: arrival.cards }),
+      ...(mention === undefined ? {} : { mention }),
+      ...(via === undefined ? {} : { via }),
+    }
+    return this.#accept(entry)
+  }
+
+  #accept(entry: SpoolEntry): Result {
+    const appended = this.#options.accept(entry)
+    return appended instanceof Promise ? appended.then(outcomeOf) : outcomeOf(appended)
+  }
+
+  #callApp(_app: string, _frame: Frame | undefined, arrival: Arrival): Result {
+    this.#options.logger.debug('application calls are not available', { messageId: arrival.id })
+    return IGNORED
+  }
+
+  #setHeld(arrival: Arrival, held: boolean): Result {
+    const { hold, logger } = this.#options
+    const addresses = [arrival.conversation, senderAddress(arrival)].filter(address => address !== undefined)
+    logger.info(held ? 'peer asks to pause' : 'peer asks to resume', { messageId: arrival.id, lanes: addresses.length })
+    const waits = addresses.map(address => hold(addressKey(address), held)).filter(wait => wait instanceof Promise)
+    return waits.length === 0 ? IGNORED : Promise.all(waits).then(() => IGNORED)
+  }
+
+  #refuse(arrival: Arrival, code: 'frame-malformed' | 'slug-invalid' | 'target-invalid', detail: string): Outcome {
+    this.#options.logger.warn('message refused', {
+      code,
+      source: arrival.source,
+      messageId: arrival.id,
+      sender: arrival.sender.principals[0],
+      length: arrival.text.length,
+    })
+    return refused(new WgrokError(code, detail))
+  }
+
+  #failed(arrival: Arrival, caught: unknown): Outcome {
+    const error = WgrokError.from(caught)
+    const { dedupe, logger } = this.#options
+    dedupe.forget(arrival.source, arrival.id)
+    logger.error('message could not be accepted', { code: error.code, messageId: arrival.id, error })
+    return { status: 'refused', error, again: true }
+  }
+}
+
+function refused(error: WgrokError): Outcome {
+  return { status: 'refused', error, again: false }
+}
+
+function outcomeOf(appended: Appended): Outcome {
+  return appended === 'accepted' ? ACCEPTED : DUPLICATE
+}
+
+/** The answer frame of an application or of the router itself. */
+export function answerFrame(to: string, from: string, flags: string, payload: string): string {
+  return formatResponse({ to, from, flags, payload })
+}

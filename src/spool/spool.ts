@@ -1,0 +1,105 @@
+import type { ErrorCode } from '../errors.js'
+import type { Address, Card } from '../protocol.js'
+
+/** One accepted message that waits to leave the router. Plain data: it is what a durable spool writes down. */
+export interface SpoolEntry {
+  /** Unique; the same message accepted twice has the same id. Also the idempotency key of the send. */
+  readonly id: string
+  /** What is kept in order and sent one at a time: one destination. */
+  readonly lane: string
+  readonly to: Address
+  /** The response frame, cut out of the echo frame as it came; for a job, what the application gets. */
+  readonly text: string
+  readonly cards?: readonly Card[]
+  /** Who is answered; see `OutboundMessage.mention`. */
+  readonly mention?: Address
+  /** Account that heard the message. It is in that conversation; the platform's other accounts may not be. */
+  readonly via?: string
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number
+}
+
+/** Whether an entry is new, or is known by its id and was left out. */
+export type Appended = 'accepted' | 'duplicate'
+
+/** The head of a lane, lent to the one who sends it. Exactly one of its functions is called, once. */
+export interface Delivery {
+  readonly entry: SpoolEntry
+  /** How often the entry was lent before. More than 0 after a crash: the platform may have it already. */
+  readonly redelivered: number
+  /** Sent: the entry is gone. */
+  ack(): void | Promise<void>
+  /** Given up: the entry moves to the dead letters. */
+  bury(reason: DeathCause): void | Promise<void>
+  /** Not sent after all: the entry stays the head of its lane. */
+  release(): void | Promise<void>
+}
+
+/** Why a message became a dead letter. Never holds content. */
+export interface DeathCause {
+  readonly code: ErrorCode
+  readonly detail: string
+}
+
+/** A message that could not be delivered. */
+export interface DeadLetter extends DeathCause {
+  readonly entry: SpoolEntry
+  /** Milliseconds since 1970. */
+  readonly diedAt: number
+}
+
+/** What a spool holds. */
+export interface SpoolStats {
+  /** Messages that wait, those lent included. */
+  readonly messages: number
+  /** Bytes of them, so far as the spool counts bytes. */
+  readonly bytes: number
+  /** Lanes with something in them. */
+  readonly lanes: number
+  readonly dead: number
+  /** Messages dropped since the start because a lane was full. Always 0 for a durable spool. */
+  readonly dropped: number
+}
+
+/** What waits in one lane. */
+export interface LaneStats {
+  readonly lane: string
+  readonly messages: number
+  readonly held: boolean
+}
+
+/**
+ * Where accepted messages wait. Lanes are independent of each other and strictly in order inside.
+ *
+ * Three implementations pass one suite: memory, lmdb, NATS JetStream.
+ */
+export interface Spool {
+  readonly name: 'memory' | 'lmdb' | 'nats'
+  /** Whether what was accepted survives the process. */
+  readonly durable: boolean
+  /** Calls `ready` for every lane that has something to take, then whenever one may have. Once. */
+  start(ready: (lane: string) => void): void | Promise<void>
+  /**
+   * Accepts an entry; a durable spool returns once it is on disk.
+   *
+   * @throws WgrokError `spool-full`, or `internal` when the disk fails. The entry is not accepted then.
+   */
+  append(entry: SpoolEntry): Appended | Promise<Appended>
+  /** Lends the head of a lane; `undefined` when the lane is empty, or its head is lent already. */
+  take(lane: string): Delivery | undefined | Promise<Delivery | undefined>
+  /** Remembers that a lane is held, so that it stays held over a restart. Taking is up to the caller. */
+  hold(lane: string, held: boolean): void | Promise<void>
+  isHeld(lane: string): boolean
+  /** Lanes that are held. */
+  held(): readonly string[]
+  lanes(): readonly LaneStats[] | Promise<readonly LaneStats[]>
+  stats(): SpoolStats
+  /** Dead letters, oldest first. */
+  dead(limit?: number): readonly DeadLetter[] | Promise<readonly DeadLetter[]>
+  /** Moves a dead letter back to the end of its lane. False when there is none of that id. */
+  replay(id: string): boolean | Promise<boolean>
+  /** Deletes a dead letter. False when there is none of that id. */
+  discard(id: string): boolean | Promise<boolean>
+  /** Idempotent. What is lent counts as not sent. */
+  close(): void | Promise<void>
+}
