@@ -1,4 +1,4 @@
-import { readChannels, readOperations, readServers } from './build/channels.js'
+import { readChannels, readOperations, readSecuritySchemes, readServers } from './build/channels.js'
 import { readConfigs, readSecrets } from './build/config.js'
 import { readErrors, readLimits, readPlatforms } from './build/extensions.js'
 import { readMessages } from './build/messages.js'
@@ -227,6 +227,8 @@ export interface Limit {
   readonly value: number
   readonly unit: string
   readonly doc: string
+  /** What the limit is about on the wire; absent when only one side's own policy knows it. */
+  readonly wire?: 'receive' | 'send' | 'both'
   readonly pointer: string
 }
 
@@ -262,6 +264,15 @@ export interface Server {
   readonly pointer: string
 }
 
+export interface SecurityScheme {
+  /** The key under components.securitySchemes. */
+  readonly name: string
+  /** As written, without the description. */
+  readonly scheme: Readonly<Record<string, unknown>>
+  readonly doc?: string
+  readonly pointer: string
+}
+
 /** The whole spec, frozen; arrays are in declared order and nothing is a Map, so output order never depends on hashing. */
 export interface Spec {
   readonly info: {
@@ -282,6 +293,7 @@ export interface Spec {
   readonly configs: readonly Config[]
   readonly secrets: readonly Secret[]
   readonly servers: readonly Server[]
+  readonly securitySchemes: readonly SecurityScheme[]
 }
 
 /**
@@ -314,6 +326,7 @@ export function buildIr(source: Source): Spec {
     configs: readConfigs(root),
     secrets: readSecrets(models.all()),
     servers: readServers(root),
+    securitySchemes: readSecuritySchemes(root),
   })
 }
 

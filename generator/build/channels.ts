@@ -1,4 +1,4 @@
-import type { Channel, HttpSpec, Operation, Param, Server } from '../ir.js'
+import type { Channel, HttpSpec, Operation, Param, SecurityScheme, Server } from '../ir.js'
 import { splitTemplate } from './messages.js'
 import type { SpecNode } from './node.js'
 
@@ -61,6 +61,18 @@ export function readServers(root: SpecNode): Server[] {
       pointer: node.pointer,
     }
   })
+}
+
+/** Reads components.securitySchemes, declared order. */
+export function readSecuritySchemes(root: SpecNode): SecurityScheme[] {
+  return (root.maybe('components')?.children('securitySchemes') ?? []).map(([name, node]) => ({
+    name,
+    scheme: Object.fromEntries(
+      node.entries().flatMap(([key, { value }]) => (key === 'description' ? [] : [[key, value]])),
+    ),
+    ...node.optional('doc', node.text('description')),
+    pointer: node.pointer,
+  }))
 }
 
 function readReply(node: SpecNode): NonNullable<Operation['reply']> {

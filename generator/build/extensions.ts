@@ -8,6 +8,7 @@ export function readLimits(root: SpecNode): Limit[] {
     value: node.number('value'),
     unit: node.string('unit'),
     doc: node.string('doc').trim(),
+    ...node.optional('wire', node.text('wire') as Limit['wire']),
     pointer: node.pointer,
   }))
 }
