@@ -1,0 +1,188 @@
+import type { WebSocket } from 'ws'
+import type { ErrorCode } from '../../generated/errors.js'
+import { type BridgeReceives, dispatchBridgeReceives, type Undecoded } from '../../generated/stubs.js'
+import type { Clock, Timer } from '../clock.js'
+import { WgrokError } from '../errors.js'
+import type { Logger } from '../log.js'
+import { errorEnvelope, sessionKeyOf, writeEnvelope } from './envelope.js'
+import { Heartbeat } from './heartbeat.js'
+import { readJson } from './json.js'
+import type { BridgeLimits } from './limits.js'
+import type { Peer } from './peer.js'
+import { refuse, sendText, textOf } from './server-socket.js'
+import type { TokenProof } from './tokens.js'
+
+type State =
+  | { readonly name: 'registering'; readonly timer: Timer }
+  | { readonly name: 'live'; readonly peer: Peer }
+  | { readonly name: 'closed' }
+
+/** What a connection needs from its server. */
+export interface ConnectionOptions {
+  readonly socket: WebSocket
+  /** Platform name from the path. */
+  readonly platform: string
+  readonly proof: TokenProof
+  readonly receives: BridgeReceives<Connection, void>
+  readonly limits: BridgeLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The socket is gone, for whatever reason. Called once. */
+  gone(connection: Connection): void
+}
+
+/** The server's side of one socket: bytes in, handlers out, and the state that says which handlers may run. */
+export class Connection {
+  readonly platform: string
+  readonly proof: TokenProof
+  readonly #options: ConnectionOptions
+  readonly #socket: WebSocket
+  readonly #heartbeat: Heartbeat
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>
+  #state: State
+  #paused = false
+
+  constructor(options: ConnectionOptions) {
+    const { socket, clock, limits } = options
+    this.#options = options
+    this.#socket = socket
+    this.platform = options.platform
+    this.proof = options.proof
+    this.#state = {
+      name: 'registering',
+      timer: clock.setTimeout(
+        () => this.refuse('register-required', 'no registration in time'),
+        limits.registerTimeout,
+        {
+          unref: true,
+        },
+      ),
+    }
+    this.#heartbeat = new Heartbeat({
+      clock,
+      pingInterval: limits.pingInterval,
+      pongTimeout: limits.pongTimeout,
+      ping: () => (this.#paused ? this.#heartbeat.heard() : socket.ping()),
+      dead: () => this.#dead(),
+    })
+    socket.on('message', (data, isBinary) => this.#hear(isBinary ? undefined : textOf(data)))
+    socket.on('ping', () => this.#heartbeat.heard())
+    socket.on('pong', () => this.#heartbeat.heard())
+    this.closed = new Promise(resolve => socket.once('close', () => resolve()))
+    // 'close' follows every error.
+    socket.on('error', error => options.logger.debug('bridge socket error', { code: WgrokError.from(error).code }))
+    socket.on('close', () => this.#gone())
+  }
+
+  /** The registered peer, while there is one. */
+  get peer(): Peer | undefined {
+    return this.#state.name === 'live' ? this.#state.peer : undefined
+  }
+
+  /** Registration succeeded: from now on other envelopes than `register` are heard. */
+  admit(peer: Peer): void {
+    if (this.#state.name !== 'registering') return
+    this.#enter({ name: 'live', peer })
+  }
+
+  /**
+   * Hands one envelope to the system.
+   *
+   * @throws WgrokError `connection-lost`; `slow-consumer` when too much is waiting, which also closes the connection.
+   */
+  send(data: string | Buffer): Promise<void> {
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      return Promise.reject(new WgrokError('connection-lost', 'the connection is closed'))
+    }
+    if (this.#socket.bufferedAmount + data.length > this.#options.limits.buffered) {
+      this.#options.logger.warn('bridge peer reads too slowly', { platform: this.platform })
+      this.refuse('slow-consumer', `more than ${this.#options.limits.buffered} bytes are waiting`)
+      return Promise.reject(new WgrokError('slow-consumer', 'too much is waiting for the connection'))
+    }
+    return sendText(this.#socket, data)
+  }
+
+  /** Answers with an `error`; the connection goes on. */
+  error(code: ErrorCode, detail: string, sessionKey?: string): void {
+    // Not awaited: an error that cannot be delivered is no error of its own.
+    this.send(writeEnvelope(errorEnvelope(code, detail, sessionKey))).catch(() => {})
+  }
+
+  /** Answers with an `error` and closes. */
+  refuse(code: ErrorCode, detail: string): void {
+    refuse(this.#socket, code, detail)
+  }
+
+  /** Closes without blame. */
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  /** Destroys the socket. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  /** Stops reading, so that TCP makes the peer wait. */
+  hold(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  /** Reads again. */
+  release(): void {
+    this.#paused = false
+    this.#heartbeat.heard()
+    this.#socket.resume()
+  }
+
+  #hear(text: string | undefined): void {
+    this.#heartbeat.heard()
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    if (text === undefined) {
+      this.refuse('media-type-unsupported', 'envelopes are text frames')
+      return
+    }
+    const read = readJson(text)
+    if (!read.ok) this.error('envelope-invalid', read.problem)
+    else this.#dispatch(read.value)
+  }
+
+  #dispatch(value: Record<string, unknown>): void {
+    const key = sessionKeyOf(value)
+    if (this.#state.name === 'registering' && value['type'] !== 'register') {
+      this.error('register-required', 'register comes first', key)
+      return
+    }
+    dispatchBridgeReceives(value, this.#options.receives, this, (problem: Undecoded) => {
+      if (problem.operation === 'unknown') this.error('type-unknown', 'the type is not one of the protocol', key)
+      else this.error('envelope-invalid', describe(problem), key)
+    })
+  }
+
+  #dead(): void {
+    this.#options.logger.info('bridge peer went silent', { platform: this.platform })
+    this.#socket.terminate()
+  }
+
+  #gone(): void {
+    if (this.#state.name === 'closed') return
+    this.#heartbeat.stop()
+    this.#options.gone(this)
+    this.#enter({ name: 'closed' })
+  }
+
+  #enter(next: State): void {
+    if (this.#state.name === 'registering') this.#state.timer.cancel()
+    this.#state = next
+  }
+}
+
+/** The place and the rule, without the value. */
+function describe(problem: Extract<Undecoded, { operation: 'invalid' }>): string {
+  const first = problem.errors[0]
+  return first === undefined
+    ? 'does not match its schema'
+    : `${first.instancePath} ${first.message ?? first.keyword}`.trim()
+}

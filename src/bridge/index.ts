@@ -1,0 +1,8 @@
+export { BridgeClient, type BridgeClientOptions, type ClientSendOptions } from './client.js'
+export type { EventFields, MessageFields, ReplyFields } from './envelope.js'
+export type { Inspect, Inspected, Verdict } from './inspect.js'
+export { BRIDGE_LIMITS, type BridgeLimits } from './limits.js'
+export type { ConnectedPlatform } from './peers.js'
+export { type BridgeAddress, BridgeServer, type BridgeServerOptions } from './server.js'
+export type { Answer, BridgeSession, BridgeStream, MessageHandler, ReplyHandler } from './session.js'
+export type { BridgeTokens } from './tokens.js'

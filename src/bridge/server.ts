@@ -1,0 +1,257 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import { LIMITS } from '../../generated/limits.js'
+import type { BridgeEnvelope } from '../../generated/models.js'
+import { type Clock, systemClock } from '../clock.js'
+import { WgrokError } from '../errors.js'
+import { type Logger, silent } from '../log.js'
+import { Connection } from './connection.js'
+import type { EventFields, MessageFields, ReplyFields } from './envelope.js'
+import { admit, refuseUpgrade } from './gate.js'
+import { type Inspect, passAll } from './inspect.js'
+import { BRIDGE_LIMITS, type BridgeLimits } from './limits.js'
+import { Outgoing } from './outgoing.js'
+import type { Peer } from './peer.js'
+import { broadcast, type ConnectedPlatform, Peers } from './peers.js'
+import { Receives, type ServerHandlers } from './receives.js'
+import { ServerSocket } from './server-socket.js'
+import { fieldsOf, type MessageHandler, type ReplyHandler } from './session.js'
+import { type BridgeTokens, TokenTable } from './tokens.js'
+
+/** Options of a {@link BridgeServer}. */
+export interface BridgeServerOptions {
+  /** Who may connect. Several tokens of one platform are all valid, for rotation. */
+  readonly tokens: BridgeTokens
+  /** Address to listen on. Default 127.0.0.1. */
+  readonly host?: string
+  /** Port to listen on; 0 picks a free one. Default 8787. */
+  readonly port?: number
+  readonly logger?: Logger
+  readonly clock?: Clock
+  /** Sees everything that adapters send before any handler. */
+  readonly inspect?: Inspect
+  readonly limits?: Partial<BridgeLimits>
+}
+
+/** Where a server listens. */
+export interface BridgeAddress {
+  readonly host: string
+  readonly port: number
+  /** `ws://host:port`, without path and token. */
+  readonly url: string
+}
+
+/**
+ * Lets adapters written in any language join over WebSocket.
+ *
+ * It listens by itself ({@link listen}) or inside an HTTP server that is already there ({@link handleUpgrade}).
+ */
+export class BridgeServer {
+  readonly #options: BridgeServerOptions
+  readonly #limits: BridgeLimits
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #handlers: ServerHandlers = {}
+  readonly #receives: Receives
+  readonly #peers = new Peers()
+  readonly #connections = new Set<Connection>()
+  readonly #sockets: WebSocketServer
+  #tokens: TokenTable
+  #http: Server | undefined
+  #address: BridgeAddress | undefined
+  #closed = false
+  #warnedAboutQuery = false
+
+  /** @throws WgrokError `config-invalid` for malformed tokens. */
+  constructor(options: BridgeServerOptions) {
+    this.#options = options
+    this.#limits = { ...BRIDGE_LIMITS, ...options.limits }
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silent
+    this.#tokens = new TokenTable(options.tokens)
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.payload,
+      WebSocket: ServerSocket,
+      ...{ closeTimeout: this.#limits.closeTimeout },
+    })
+    this.#receives = new Receives({
+      handlers: this.#handlers,
+      inspect: options.inspect ?? passAll,
+      logger: this.#logger,
+      limits: this.#limits,
+      tokens: () => this.#tokens,
+      registered: peer => this.#registered(peer),
+    })
+  }
+
+  /** Called for each `message`; what it returns is sent as `reply`. One handler: the last one set. */
+  onMessage(handler: MessageHandler): this {
+    this.#handlers.message = handler
+    return this
+  }
+
+  /** Called for each `reply` of an adapter. */
+  onReply(handler: ReplyHandler): this {
+    this.#handlers.reply = handler
+    return this
+  }
+
+  /** Called for each `event` of an adapter. */
+  onEvent(handler: NonNullable<ServerHandlers['event']>): this {
+    this.#handlers.event = handler
+    return this
+  }
+
+  /** Called for each `error` that an adapter reports. */
+  onError(handler: NonNullable<ServerHandlers['error']>): this {
+    this.#handlers.error = handler
+    return this
+  }
+
+  /**
+   * Sends a `message` to all connections of a platform; resolves when the first has taken it.
+   *
+   * @throws WgrokError `platform-unavailable` when none is connected, `target-not-found` when the platform has no token,
+   * `slow-consumer`, `connection-lost`, `body-too-large`, `closed`.
+   */
+  send(platform: string, message: string | MessageFields): Promise<void> {
+    return this.#send(platform, { type: 'message', ...fieldsOf(message) })
+  }
+
+  /** Sends a `reply` to all connections of a platform. @throws as {@link send}. */
+  reply(platform: string, reply: string | ReplyFields): Promise<void> {
+    return this.#send(platform, { type: 'reply', ...fieldsOf(reply) })
+  }
+
+  /** Sends an `event` to all connections of a platform. @throws as {@link send}. */
+  event(platform: string, name: string, fields: EventFields = {}): Promise<void> {
+    return this.#send(platform, { type: 'event', event: name, ...fields })
+  }
+
+  /** Who is connected. */
+  platforms(): readonly ConnectedPlatform[] {
+    return this.#peers.list()
+  }
+
+  /** Replaces all tokens. Connections whose token is gone are closed with `auth-failed`. @throws WgrokError `config-invalid`. */
+  setTokens(tokens: BridgeTokens): void {
+    this.#tokens = new TokenTable(tokens)
+    for (const connection of this.#connections) {
+      if (!this.#tokens.holds(connection.platform, connection.proof)) connection.refuse('auth-failed', 'token')
+    }
+  }
+
+  /** Where {@link listen} listens; undefined before and after. */
+  get address(): BridgeAddress | undefined {
+    return this.#address
+  }
+
+  /** Listens on its own port. @throws WgrokError `config-invalid` when the port cannot be had, `closed`. */
+  listen(): Promise<BridgeAddress> {
+    if (this.#closed) return Promise.reject(new WgrokError('closed', 'the bridge was closed'))
+    const { host = '127.0.0.1', port = LIMITS.bridgePort } = this.#options
+    const http = createServer((_request, response) => {
+      response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end()
+    })
+    this.#http = http
+    http.on('upgrade', (request, socket, head) => {
+      if (!this.handleUpgrade(request, socket, head)) refuseUpgrade(socket, 'target-not-found')
+    })
+    return new Promise((resolve, reject) => {
+      http.once('error', error => {
+        reject(new WgrokError('config-invalid', `the bridge cannot listen on ${host}:${port}`, { cause: error }))
+      })
+      http.listen(port, host, () => {
+        this.#address = addressOf(http.address() as AddressInfo)
+        this.#logger.info('bridge listens', { host: this.#address.host, port: this.#address.port })
+        resolve(this.#address)
+      })
+    })
+  }
+
+  /**
+   * Takes an `upgrade` of an HTTP server.
+   *
+   * @returns false when the path is not one of the bridge; the socket is untouched then.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const admission = admit(request, this.#tokens)
+    if (admission.kind === 'elsewhere') return false
+    if (admission.kind === 'refuse') {
+      this.#logger.warn('bridge connection refused', { code: admission.code })
+      refuseUpgrade(socket, admission.code)
+    } else if (this.#closed || this.#connections.size >= this.#limits.connections) {
+      refuseUpgrade(socket, this.#closed ? 'closed' : 'platform-unavailable')
+    } else {
+      if (admission.fromQuery) this.#warnAboutQuery(admission.platform)
+      this.#sockets.handleUpgrade(request, socket, head, ws => {
+        this.#connections.add(
+          new Connection({
+            socket: ws,
+            platform: admission.platform,
+            proof: admission.proof,
+            receives: this.#receives,
+            limits: this.#limits,
+            clock: this.#clock,
+            logger: this.#logger,
+            gone: connection => this.#gone(connection),
+          }),
+        )
+      })
+    }
+    return true
+  }
+
+  /** Closes every connection (1001) and stops listening. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#address = undefined
+    const gone = [...this.#connections].map(connection => connection.closed)
+    for (const connection of this.#connections) connection.close(1001, 'closed')
+    const http = this.#http
+    this.#http = undefined
+    await Promise.all([...gone, http === undefined ? undefined : new Promise(resolve => http.close(resolve))])
+  }
+
+  async #send(platform: string, envelope: BridgeEnvelope): Promise<void> {
+    if (this.#closed) throw new WgrokError('closed', 'the bridge was closed')
+    const peers = this.#peers.of(platform)
+    if (peers.size === 0) {
+      if (!this.#tokens.platforms().includes(platform)) {
+        throw new WgrokError('target-not-found', 'the bridge knows no such platform')
+      }
+      throw new WgrokError('platform-unavailable', `no adapter of ${platform} is connected`)
+    }
+    await broadcast(peers, new Outgoing(envelope), this.#limits.payload)
+  }
+
+  #registered(peer: Peer): void {
+    this.#peers.add(peer)
+    this.#logger.info('bridge peer registered', { platform: peer.platform, connection: peer.id })
+  }
+
+  #gone(connection: Connection): void {
+    this.#connections.delete(connection)
+    const peer = connection.peer
+    if (peer === undefined) return
+    this.#peers.remove(peer)
+    this.#logger.info('bridge peer gone', { platform: peer.platform, connection: peer.id })
+  }
+
+  #warnAboutQuery(platform: string): void {
+    if (this.#warnedAboutQuery) return
+    this.#warnedAboutQuery = true
+    this.#logger.warn('a token in the query is deprecated: it ends up in logs; use the Authorization header', {
+      platform,
+    })
+  }
+}
+
+function addressOf({ address, port, family }: AddressInfo): BridgeAddress {
+  return { host: address, port, url: `ws://${family === 'IPv6' ? `[${address}]` : address}:${port}` }
+}

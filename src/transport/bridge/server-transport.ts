@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { FRAME_LIMITS } from '../../../generated/limits.js'
+import type { BridgeMessage, BridgeReply } from '../../../generated/models.js'
+import type { BridgeServer } from '../../bridge/server.js'
+import type { BridgeSession } from '../../bridge/session.js'
+import { StatusFeed } from '../../bridge/status.js'
+import { WgrokError } from '../../errors.js'
+import type { Transport } from '../transport.js'
+import { adapterIdentity, inboundFrom } from './inbound.js'
+import { envelopeFor } from './relay.js'
+
+/**
+ * The router's side of the bridge as a transport: an address `bridge:<platform>` means all connections of that
+ * platform. Takes over the server's handlers of messages and replies.
+ *
+ * The server belongs to the caller, who mounts it or lets it listen, and closes it after the transport.
+ */
+export function bridgeServerTransport(server: BridgeServer): Transport {
+  const status = new StatusFeed({ state: 'connecting' })
+  return {
+    platform: 'bridge',
+    limit: FRAME_LIMITS.bridge,
+    async send(to, message, { signal, idempotencyKey }) {
+      if (to.platform !== 'bridge' || to.kind !== 'adapter') {
+        throw new WgrokError('target-invalid', 'the bridge reaches adapters only')
+      }
+      if (signal.aborted) throw WgrokError.from(signal.reason, 'aborted')
+      await orAborted(server.send(to.id, envelopeFor(message, to.thread)), signal)
+      return { messageId: idempotencyKey, platformResponse: null }
+    },
+    async listen(deliver) {
+      const hear = async (envelope: BridgeMessage | BridgeReply, session: BridgeSession): Promise<void> => {
+        const sender = adapterIdentity(envelope.metadata?.user_id, session.platform)
+        await deliver(inboundFrom(envelope, session.platform, sender, randomUUID()))
+      }
+      server.onMessage(hear).onReply(hear)
+      status.set({ state: 'live', since: Date.now() })
+    },
+    status: () => status.follow(),
+    async close() {
+      status.set({ state: 'closed' })
+    },
+  }
+}
+
+/** Rejects when the signal says so first; what is with the system goes out all the same. */
+function orAborted(sent: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(WgrokError.from(signal.reason, 'aborted'))
+    signal.addEventListener('abort', abort, { once: true })
+    sent.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
