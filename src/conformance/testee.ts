@@ -1,0 +1,58 @@
+import { WgrokError } from '../errors.js'
+
+/** What a testee says about itself. */
+export interface Hello {
+  readonly protocol: 1
+  readonly impl: { readonly name: string; readonly language: string; readonly version: string }
+  readonly specs: readonly string[]
+  readonly ops: readonly string[]
+  /** A declared feature is tested; one that is not makes its cases not applicable. */
+  readonly features: readonly string[]
+}
+
+/** What a testee answers to one case. It never learns what was expected. */
+export type Answer =
+  | { readonly ok: unknown }
+  | { readonly error: { readonly code: string; readonly text: string } }
+  | { readonly skip: { readonly why: string; readonly issue?: string } }
+  | { readonly fault: { readonly text: string; readonly trace?: string } }
+
+/** An implementation under test. */
+export interface Testee {
+  hello(): Promise<Hello>
+  run(op: string, input: unknown): Promise<Answer>
+}
+
+/** An operation of a testee: JSON in, JSON out, refusals as {@link WgrokError}. */
+export type Operation = (input: Input) => unknown
+
+/** The input of a case; an operation reads from it what it needs. */
+export type Input = Readonly<Record<string, unknown>>
+
+/**
+ * A testee that runs in this process. Answers go through JSON, as they would between processes.
+ */
+export function inProcess(hello: Omit<Hello, 'protocol' | 'ops'>, ops: Readonly<Record<string, Operation>>): Testee {
+  return {
+    hello: async () => ({ protocol: 1, ...hello, ops: Object.keys(ops) }),
+    run: async (op, input) => {
+      const operation = Object.hasOwn(ops, op) ? ops[op] : undefined
+      if (operation === undefined) return { skip: { why: `no operation ${op}` } }
+      try {
+        return { ok: throughJson(await operation(input as Input)) }
+      } catch (error) {
+        if (error instanceof WgrokError) return { error: { code: error.code, text: error.message } }
+        return { fault: describeFault(error) }
+      }
+    },
+  }
+}
+
+function throughJson(value: unknown): unknown {
+  return value === undefined ? null : JSON.parse(JSON.stringify(value))
+}
+
+function describeFault(error: unknown): { readonly text: string; readonly trace?: string } {
+  if (!(error instanceof Error)) return { text: String(error) }
+  return error.stack === undefined ? { text: error.message } : { text: error.message, trace: error.stack }
+}
