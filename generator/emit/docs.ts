@@ -77,7 +77,7 @@ function flagsEntry(out: Markdown, model: PrimitiveModel): void {
     [
       [code(flags.none), 'none of them'],
       ...flags.letters.map(({ letter, field }) => [code(letter), link(field, modelTarget(flags.fields))]),
-      ...(flags.chunk ? [[code('N/M'), `${chunk} N of M, decimal, 1 <= N <= M`]] : []),
+      ...(flags.chunk ? [[code('N/M'), `${chunk} N of M, decimal, ${code('1 <= N <= M')}`]] : []),
     ],
   )
   out.block('They stand in this order, without anything between them.')
@@ -95,7 +95,9 @@ function typeChapter(out: Markdown, spec: Spec): void {
   if (types.length === 0) return
   out.heading(2, 'Types', 'Types')
   for (const model of types) {
-    out.heading(3, model.name, modelTarget(model.name))
+    // A text message may have the name of the schema that its fields parse into.
+    const isMessage = spec.messages.some(message => message.name === model.name)
+    out.heading(3, isMessage ? `Fields of ${model.name}` : model.name, modelTarget(model.name))
     out.block(prose(model.doc ?? model.title))
     modelBody(out, spec, model)
   }

@@ -19,7 +19,7 @@ export function messageEntry(out: Markdown, spec: Spec, message: Message): void 
   const targets = shown === undefined ? [] : [modelTarget(shown.name)]
   out.heading(3, message.name, messageTarget(message.name), ...targets)
   if (message.deprecated) out.block('**Deprecated.**')
-  out.block(inline(message.summary))
+  out.block(prose(message.summary))
   out.block(prose(message.doc))
   out.block(traffic(spec, message))
   if (message.frame === undefined) payload(out, spec, message)
