@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const common = { testTimeout: 20_000, hookTimeout: 60_000 }
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -20,3 +20,5 @@ export default defineConfig({
     ],
   },
 })
+
+export default config

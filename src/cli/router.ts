@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import { type Cli, type EnvOptions, readEnv, withEnvFile, withExamples } from './command.js'
+import { EXIT, type ExitCode } from './exit.js'
+import { aborted } from './io.js'
+
+interface RouterFlags extends EnvOptions {
+  readonly json?: boolean
+}
+
+/** `wgrok router`: the router that the environment describes. */
+export function defineRouter(program: Command, cli: Cli): void {
+  const command = withEnvFile(program.command('router'))
+    .description('Run the router that the environment describes. SIGTERM and Ctrl-C send what is queued, then end.')
+    .option('--json', 'print the addresses as JSON')
+    .action(cli.action((flags: RouterFlags) => router(cli, flags)))
+  withExamples(command, [
+    'wgrok router --env-file router.env',
+    'WGROK_DOMAINS=agents.bridge WGROK_BRIDGE_TOKENS="agents:$TOKEN" wgrok router',
+  ])
+}
+
+async function router(cli: Cli, flags: RouterFlags): Promise<ExitCode> {
+  const { io } = cli
+  const [{ botConfigFromEnv }, { WgrokRouter }] = await Promise.all([
+    import('../config/from-env.js'),
+    import('../router/router.js'),
+  ])
+  const config = botConfigFromEnv(await readEnv(io, flags))
+  const running = new WgrokRouter(config)
+  const closing = aborted(io.interrupted).then(() => running.close())
+  try {
+    await running.start()
+    const { accounts } = await running.status()
+    const addresses = {
+      accounts: accounts.map(({ name }) => name),
+      bridge: running.bridgeUrl,
+      http: config.webhookPort === undefined ? undefined : running.httpUrl,
+    }
+    const listening = [...addresses.accounts, addresses.bridge, addresses.http].filter(place => place !== undefined)
+    await io.stdout(flags.json === true ? `${JSON.stringify(addresses)}\n` : `router up: ${listening.join(', ')}\n`)
+    await closing
+    return EXIT.ok
+  } finally {
+    await running.close()
+  }
+}
