@@ -639,6 +639,28 @@ export function matchDiscordCommands(path: string): DiscordCommandsParams | unde
 }
 
 /**
+ * Address of `discordApplication`, as a template.
+ * @generated from #/channels/discordApplication
+ */
+export const DISCORD_APPLICATION_ADDRESS = '/applications/@me'
+
+/**
+ * Writes an address of `discordApplication`; values are percent-encoded.
+ * @generated from #/channels/discordApplication
+ */
+export function discordApplicationAddress(): string {
+  return DISCORD_APPLICATION_ADDRESS
+}
+
+/**
+ * True for the path of `discordApplication`. The query must be cut off.
+ * @generated from #/channels/discordApplication
+ */
+export function matchDiscordApplication(path: string): boolean {
+  return path === DISCORD_APPLICATION_ADDRESS
+}
+
+/**
  * Address of `discordOriginalResponse`, as a template.
  * @generated from #/channels/discordOriginalResponse
  */
@@ -1181,15 +1203,26 @@ export const OPERATIONS = {
     reply: ['DiscordGatewayBot'],
   },
   /**
-   * Register the slash command.
-   * @generated from #/operations/discordPutCommands
+   * Register a command, or replace the one of that name; other commands stay.
+   * @generated from #/operations/discordCreateCommand
    */
-  discordPutCommands: {
-    id: 'discordPutCommands',
+  discordCreateCommand: {
+    id: 'discordCreateCommand',
     action: 'send',
     channel: 'discordCommands',
-    messages: ['DiscordCommands'],
-    reply: ['DiscordCommands'],
+    messages: ['DiscordCommand'],
+    reply: ['DiscordCommand'],
+  },
+  /**
+   * Ask which application the token belongs to.
+   * @generated from #/operations/discordGetApplication
+   */
+  discordGetApplication: {
+    id: 'discordGetApplication',
+    action: 'send',
+    channel: 'discordApplication',
+    messages: [],
+    reply: ['DiscordApplication'],
   },
   /**
    * Fill in a deferred answer.

@@ -51,8 +51,9 @@ import type {
   DiscordChannel,
   DiscordCreateDirectChannel,
   DiscordGatewayBot,
-  DiscordCommands,
+  DiscordCommand,
   DiscordDispatch,
+  DiscordApplication,
   DiscordHeartbeatRequest,
   DiscordReconnect,
   DiscordInvalidSession,
@@ -72,8 +73,9 @@ import {
   validateBridgeMessage,
   validateBridgeRegister,
   validateBridgeReply,
+  validateDiscordApplication,
   validateDiscordChannel,
-  validateDiscordCommands,
+  validateDiscordCommand,
   validateDiscordCreateDirectChannel,
   validateDiscordCreateMessage,
   validateDiscordDispatch,
@@ -189,7 +191,8 @@ export const MESSAGE_NAMES = [
   'DiscordChannel',
   'DiscordCreateDirectChannel',
   'DiscordGatewayBot',
-  'DiscordCommands',
+  'DiscordCommand',
+  'DiscordApplication',
   'DiscordDispatch',
   'DiscordHeartbeatRequest',
   'DiscordReconnect',
@@ -475,10 +478,15 @@ export interface MessagePayloads {
    */
   readonly DiscordGatewayBot: DiscordGatewayBot
   /**
-   * Body and answer of `PUT /applications/{id}/commands`.
-   * @generated from #/components/messages/DiscordCommands
+   * Body and answer of `POST /applications/{id}/commands`.
+   * @generated from #/components/messages/DiscordCommand
    */
-  readonly DiscordCommands: DiscordCommands
+  readonly DiscordCommand: DiscordCommand
+  /**
+   * Answer of `GET /applications/@me`.
+   * @generated from #/components/messages/DiscordApplication
+   */
+  readonly DiscordApplication: DiscordApplication
   /**
    * Something happened.
    * @generated from #/components/messages/DiscordDispatch
@@ -753,10 +761,15 @@ export const MESSAGES: { readonly [Name in MessageName]: MessageEntry<MessagePay
     validate: validateDiscordGatewayBot,
     doc: 'Answer of `GET /gateway/bot`.',
   },
-  DiscordCommands: {
+  DiscordCommand: {
     contentType: 'application/json',
-    validate: validateDiscordCommands,
-    doc: 'Body and answer of `PUT /applications/{id}/commands`.',
+    validate: validateDiscordCommand,
+    doc: 'Body and answer of `POST /applications/{id}/commands`.',
+  },
+  DiscordApplication: {
+    contentType: 'application/json',
+    validate: validateDiscordApplication,
+    doc: 'Answer of `GET /applications/@me`.',
   },
   DiscordDispatch: { contentType: 'application/json', validate: validateDiscordDispatch, doc: 'Something happened.' },
   DiscordHeartbeatRequest: {

@@ -1640,6 +1640,8 @@ export interface DiscordMessage {
   readonly content?: string
   /** Cards. */
   readonly embeds?: readonly Readonly<Record<string, unknown>>[]
+  /** Files. */
+  readonly attachments?: readonly Readonly<Record<string, unknown>>[]
   /** 0 is a message, 19 a reply. */
   readonly type?: number
   /** A webhook wrote it under a name of its choice. */
@@ -1724,12 +1726,6 @@ export interface DiscordCommand {
 }
 
 /**
- * All commands of an application.
- * @generated from #/components/schemas/DiscordCommands
- */
-export type DiscordCommands = readonly DiscordCommand[]
-
-/**
  * Something happened: `t` says what.
  * @generated from #/components/schemas/DiscordDispatch
  */
@@ -1750,6 +1746,12 @@ export interface DiscordDispatch {
 export interface DiscordApplication {
   /** Snowflake. */
   readonly id: string
+  /** Name. */
+  readonly name?: string
+  /** Bits 18 and 19: it may read the text of messages. */
+  readonly flags?: number
+  /** Public key that interactions are checked with, in hex. */
+  readonly verify_key?: string
 }
 
 /**

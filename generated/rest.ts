@@ -28,6 +28,7 @@ import {
   discordGatewayBotAddress,
   discordCommandsAddress,
   type DiscordCommandsParams,
+  discordApplicationAddress,
   discordOriginalResponseAddress,
   type DiscordOriginalResponseParams,
 } from './channels.js'
@@ -57,12 +58,14 @@ import type {
   DiscordChannel,
   DiscordCreateDirectChannel,
   DiscordGatewayBot,
-  DiscordCommands,
+  DiscordCommand,
+  DiscordApplication,
 } from './models.js'
 import {
   type Validate,
+  validateDiscordApplication,
   validateDiscordChannel,
-  validateDiscordCommands,
+  validateDiscordCommand,
   validateDiscordGatewayBot,
   validateDiscordMessage,
   validateDiscordUser,
@@ -359,14 +362,25 @@ export const discordGetGatewayCall: RestCall<NoParams, undefined, DiscordGateway
 }
 
 /**
- * Register the slash command.
- * @generated from #/operations/discordPutCommands
+ * Register a command, or replace the one of that name; other commands stay.
+ * @generated from #/operations/discordCreateCommand
  */
-export const discordPutCommandsCall: RestCall<DiscordCommandsParams, DiscordCommands, DiscordCommands> = {
-  id: 'discordPutCommands',
-  method: 'PUT',
+export const discordCreateCommandCall: RestCall<DiscordCommandsParams, DiscordCommand, DiscordCommand> = {
+  id: 'discordCreateCommand',
+  method: 'POST',
   path: discordCommandsAddress,
-  reply: validateDiscordCommands,
+  reply: validateDiscordCommand,
+}
+
+/**
+ * Ask which application the token belongs to.
+ * @generated from #/operations/discordGetApplication
+ */
+export const discordGetApplicationCall: RestCall<NoParams, undefined, DiscordApplication> = {
+  id: 'discordGetApplication',
+  method: 'GET',
+  path: discordApplicationAddress,
+  reply: validateDiscordApplication,
 }
 
 /**

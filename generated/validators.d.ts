@@ -103,7 +103,6 @@ import type {
   DiscordSessionStartLimit,
   DiscordGatewayBot,
   DiscordCommand,
-  DiscordCommands,
   DiscordDispatch,
   DiscordApplication,
   DiscordReady,
@@ -346,8 +345,6 @@ export declare const validateDiscordSessionStartLimit: Validate<DiscordSessionSt
 export declare const validateDiscordGatewayBot: Validate<DiscordGatewayBot>
 /** @generated from #/components/schemas/DiscordCommand */
 export declare const validateDiscordCommand: Validate<DiscordCommand>
-/** @generated from #/components/schemas/DiscordCommands */
-export declare const validateDiscordCommands: Validate<DiscordCommands>
 /** @generated from #/components/schemas/DiscordDispatch */
 export declare const validateDiscordDispatch: Validate<DiscordDispatch>
 /** @generated from #/components/schemas/DiscordApplication */

@@ -9386,12 +9386,30 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.type !== undefined && hasOwn.call(data, "type")){
-let data7 = data.type;
+if(data.attachments !== undefined && hasOwn.call(data, "attachments")){
+let data7 = data.attachments;
 const _errs14 = errors;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(errors === _errs14){
+if(Array.isArray(data7)){
+var valid2 = true;
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+const _errs16 = errors;
+if(!(data8 && typeof data8 == "object" && !Array.isArray(data8))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/attachments/" + i1,schemaPath:"#/properties/attachments/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
+}
+var valid2 = _errs16 === errors;
+if(!valid2){
+break;
+}
+}
+}
+else {
+validateDiscordMessage.errors = [{instancePath:instancePath+"/attachments",schemaPath:"#/properties/attachments/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs14 === errors;
 }
@@ -9399,22 +9417,11 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.webhook_id !== undefined && hasOwn.call(data, "webhook_id")){
-const _errs16 = errors;
-if(typeof data.webhook_id !== "string"){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/webhook_id",schemaPath:"#/properties/webhook_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs16 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.application_id !== undefined && hasOwn.call(data, "application_id")){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+let data9 = data.type;
 const _errs18 = errors;
-if(typeof data.application_id !== "string"){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/application_id",schemaPath:"#/properties/application_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 var valid0 = _errs18 === errors;
@@ -9423,11 +9430,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.nonce !== undefined && hasOwn.call(data, "nonce")){
-let data10 = data.nonce;
+if(data.webhook_id !== undefined && hasOwn.call(data, "webhook_id")){
 const _errs20 = errors;
-if(((typeof data10 !== "string") && (!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10))))) && (data10 !== null)){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: ["string","integer","null"]},message:"must be string,integer,null"}];
+if(typeof data.webhook_id !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/webhook_id",schemaPath:"#/properties/webhook_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs20 === errors;
@@ -9436,11 +9442,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.channel_type !== undefined && hasOwn.call(data, "channel_type")){
-let data11 = data.channel_type;
+if(data.application_id !== undefined && hasOwn.call(data, "application_id")){
 const _errs22 = errors;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/channel_type",schemaPath:"#/properties/channel_type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(typeof data.application_id !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/application_id",schemaPath:"#/properties/application_id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs22 === errors;
@@ -9449,16 +9454,43 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.timestamp !== undefined && hasOwn.call(data, "timestamp")){
+if(data.nonce !== undefined && hasOwn.call(data, "nonce")){
+let data12 = data.nonce;
 const _errs24 = errors;
-if(typeof data.timestamp !== "string"){
-validateDiscordMessage.errors = [{instancePath:instancePath+"/timestamp",schemaPath:"#/properties/timestamp/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(((typeof data12 !== "string") && (!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12))))) && (data12 !== null)){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: ["string","integer","null"]},message:"must be string,integer,null"}];
 return false;
 }
 var valid0 = _errs24 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.channel_type !== undefined && hasOwn.call(data, "channel_type")){
+let data13 = data.channel_type;
+const _errs26 = errors;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/channel_type",schemaPath:"#/properties/channel_type/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs26 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.timestamp !== undefined && hasOwn.call(data, "timestamp")){
+const _errs28 = errors;
+if(typeof data.timestamp !== "string"){
+validateDiscordMessage.errors = [{instancePath:instancePath+"/timestamp",schemaPath:"#/properties/timestamp/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs28 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }
@@ -9873,36 +9905,6 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/DiscordCommands */
-export function validateDiscordCommands(data, instancePath = ""){
-let vErrors = null;
-let errors = 0;
-if(errors === 0){
-if(Array.isArray(data)){
-var valid0 = true;
-const len0 = data.length;
-for(let i0=0; i0<len0; i0++){
-const _errs1 = errors;
-if(!(validateDiscordCommand(data[i0], instancePath+"/" + i0))){
-vErrors = vErrors === null ? validateDiscordCommand.errors : vErrors.concat(validateDiscordCommand.errors);
-errors = vErrors.length;
-}
-var valid0 = _errs1 === errors;
-if(!valid0){
-break;
-}
-}
-}
-else {
-validateDiscordCommands.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-validateDiscordCommands.errors = vErrors;
-return errors === 0;
-}
-
-
 /** @generated from #/components/schemas/DiscordDispatch */
 export function validateDiscordDispatch(data, instancePath = ""){
 let vErrors = null;
@@ -10004,6 +10006,50 @@ return false;
 else {
 validateDiscordApplication.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined && hasOwn.call(data, "name")){
+const _errs3 = errors;
+if(typeof data.name !== "string"){
+validateDiscordApplication.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.flags !== undefined && hasOwn.call(data, "flags")){
+let data2 = data.flags;
+const _errs5 = errors;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+validateDiscordApplication.errors = [{instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.verify_key !== undefined && hasOwn.call(data, "verify_key")){
+const _errs7 = errors;
+if(typeof data.verify_key !== "string"){
+validateDiscordApplication.errors = [{instancePath:instancePath+"/verify_key",schemaPath:"#/properties/verify_key/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }
