@@ -192,6 +192,6 @@ function parseCount(text: string, start: number, end: number): number {
  */
 export function formatFlags(set: FlagSet): string {
   const letters = (set.compressed ? 'z' : '') + (set.encrypted ? 'e' : '')
-  if (set.chunk !== undefined) return `${letters}${set.chunk.index}/${set.chunk.total}`
+  if (set.chunk !== undefined) return letters + set.chunk.index + '/' + set.chunk.total
   return letters === '' ? NO_FLAGS : letters
 }

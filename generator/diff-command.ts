@@ -1,5 +1,5 @@
-import type { ExitCode, GenerateIo, GenerateOptions } from './cli.js'
 import type { Spec } from './ir.js'
+import type { ExitCode, GenerateIo, GenerateOptions } from './options.js'
 import { readSpec } from './pipeline.js'
 
 interface Comparison {

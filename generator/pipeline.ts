@@ -1,11 +1,11 @@
 import { basename } from 'node:path'
 import { EmitError, type EmitOptions } from './emit/file.js'
-import { buildIr, type Spec } from './ir.js'
+import { buildIr, type ObjectModel, type Spec } from './ir.js'
 import { loadSpec, type Source } from './load.js'
-import type { ParserWorker } from './parser-worker.js'
 import { loadPeer } from './peers.js'
 import { type Problem, SpecError } from './problem.js'
 import { render } from './render.js'
+import type { GeneratorThread } from './thread.js'
 
 /** A spec that passed, and what it turned into. */
 export interface Build {
@@ -24,20 +24,25 @@ export interface Build {
  * @throws SpecError with every error found
  * @throws MissingPeerError
  */
-export async function build(path: string, cwd: string, parser: ParserWorker): Promise<Build> {
+export async function build(path: string, cwd: string, thread: GeneratorThread): Promise<Build> {
   const source = await loadSpec(path, cwd)
   const options = { specName: basename(path) }
-  const parsing = parser.validate(source)
-  // The rejection is looked at below; until then it must not count as unhandled.
-  parsing.catch(() => {})
+  const read = attempt(() => buildIr(source))
+  // Asked first, so that the interfaces are there when the other emitters are done; the parser takes longer.
+  const interfaces = 'value' in read ? thread.interfaces(objectsOf(read.value)) : undefined
+  const parsing = thread.validate(source)
   const { lintSpec } = await loadPeer('ajv', () => import('./lint/index.js'))
   const linted = lintSpec(source)
-  const rendering = linted.some(isError) ? undefined : await settle(source, options)
+  const rendered =
+    'failure' in read || interfaces === undefined || linted.some(isError)
+      ? undefined
+      : await attemptAsync(() => render(read.value, options, () => interfaces))
   const problems = sorted([...(await parsing), ...linted])
   if (problems.some(isError)) throw new SpecError(problems.filter(isError))
-  if (rendering === undefined) throw new Error('nothing was rendered')
-  if ('failure' in rendering) throw asSpecError(rendering.failure, source)
-  return { ...rendering, options, problems }
+  if ('failure' in read) throw read.failure
+  if (rendered === undefined) throw new Error('nothing was rendered')
+  if ('failure' in rendered) throw asSpecError(rendered.failure, source)
+  return { spec: read.value, files: rendered.value, options, problems }
 }
 
 /** Reads a spec without checking it: enough to compare two that were checked when they were generated from. */
@@ -46,17 +51,27 @@ export async function readSpec(path: string, cwd: string): Promise<Spec> {
   return buildIr(source)
 }
 
-/** Keeps a failure until it is known whether the spec is at fault: then its problems say more. */
-async function settle(
-  source: Source,
-  options: EmitOptions,
-): Promise<{ spec: Spec; files: Map<string, string> } | { failure: unknown }> {
+/** A result, or what was thrown: kept until it is known whether the spec is at fault, since its problems say more. */
+type Attempt<T> = { readonly value: T } | { readonly failure: unknown }
+
+function attempt<T>(run: () => T): Attempt<T> {
   try {
-    const spec = buildIr(source)
-    return { spec, files: await render(spec, options) }
+    return { value: run() }
   } catch (failure) {
     return { failure }
   }
+}
+
+async function attemptAsync<T>(run: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await run() }
+  } catch (failure) {
+    return { failure }
+  }
+}
+
+function objectsOf(spec: Spec): ObjectModel[] {
+  return spec.models.filter(model => model.kind === 'object')
 }
 
 function asSpecError(failure: unknown, source: Source): unknown {

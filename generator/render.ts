@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { emitChannels } from './emit/channels.js'
 import { emitConfig } from './emit/config.js'
+import { emitDocs } from './emit/docs.js'
 import { emitErrors } from './emit/errors.js'
 import type { EmitOptions, GeneratedFile } from './emit/file.js'
 import { emitFixtures } from './emit/fixtures.js'
 import { emitFrames } from './emit/frames.js'
+import { emitInterfaces } from './emit/interfaces.js'
 import { emitLimits } from './emit/limits.js'
 import { emitMessages } from './emit/messages.js'
 import { emitRest } from './emit/rest.js'
@@ -33,10 +35,17 @@ export interface Manifest {
   readonly files: Readonly<Record<string, string>>
 }
 
-/** Everything that a spec turns into: path below the output folder -> content. Pure; the same spec gives the same bytes. */
-export async function render(spec: Spec, options: EmitOptions): Promise<Map<string, string>> {
+/**
+ * Everything that a spec turns into: path below the output folder -> content. Pure; the same spec gives the same bytes.
+ * @param toInterfaces lets another thread do the work of {@link emitInterfaces}
+ */
+export async function render(
+  spec: Spec,
+  options: EmitOptions,
+  toInterfaces: typeof emitInterfaces = emitInterfaces,
+): Promise<Map<string, string>> {
   const emitted = await Promise.all([
-    emitTypes(spec, options),
+    emitTypes(spec, options, toInterfaces),
     emitValidators(spec, options),
     emitStubs(spec, options),
     emitChannels(spec, options),
@@ -49,6 +58,7 @@ export async function render(spec: Spec, options: EmitOptions): Promise<Map<stri
     emitRest(spec, options),
     emitSchemas(spec),
     emitFixtures(spec),
+    emitDocs(spec, options),
   ])
   const files = await formatFiles(emitted.flat())
   files.sort((a, b) => (a.path < b.path ? -1 : 1))

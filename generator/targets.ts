@@ -6,8 +6,8 @@ import { readText } from './sync.js'
 export interface Targets {
   /** Absolute path -> wanted content. */
   readonly files: ReadonlyMap<string, string>
-  /** What cannot be done, one line each. */
-  readonly failures: readonly string[]
+  /** Files without the region to fill, or not there at all. */
+  readonly unfilled: readonly string[]
 }
 
 /**
@@ -17,13 +17,10 @@ export interface Targets {
  */
 export async function targetsOf(build: Build, env: string | undefined, inject: string | undefined): Promise<Targets> {
   const files = new Map<string, string>()
-  const failures: string[] = []
   if (env !== undefined) files.set(env, emitEnvExample(build.spec, build.options))
-  if (inject !== undefined) {
-    const text = await readText(inject)
-    const injected = text === undefined ? undefined : injectConfigTable(text, build.spec)
-    if (injected !== undefined) files.set(inject, injected)
-    else failures.push(`${inject}: no \`<!-- wgrok:config -->\` … \`<!-- /wgrok:config -->\` to fill`)
-  }
-  return { files, failures }
+  if (inject === undefined) return { files, unfilled: [] }
+  const text = await readText(inject)
+  const injected = text === undefined ? undefined : injectConfigTable(text, build.spec)
+  if (injected === undefined) return { files, unfilled: [inject] }
+  return { files: files.set(inject, injected), unfilled: [] }
 }

@@ -81,14 +81,16 @@ function emitFormat(out: Printer, model: PrimitiveModel, flags: FlagsSpec, none:
   const letters = flags.letters.map(({ letter, field }) => `(set.${field} ? ${quote(letter)} : '')`)
   out.print(`const letters = ${letters.join(' + ')}`)
   if (flags.chunk) {
-    out.print('if (set.chunk !== undefined) return `${letters}${set.chunk.index}/${set.chunk.total}`')
+    out.print("if (set.chunk !== undefined) return letters + set.chunk.index + '/' + set.chunk.total")
   }
   out.print(`return letters === '' ? ${none} : letters`, '}', '')
 }
 
 /** `['', 'z', 'e', 'ze']`: every subset of the letters, letters in order. */
 function combinations(flags: FlagsSpec): string[] {
-  return flags.letters.reduce<string[]>((all, { letter }) => [...all, ...all.map(text => text + letter)], [''])
+  const all = ['']
+  for (const { letter } of flags.letters) all.push(...all.map(text => text + letter))
+  return all
 }
 
 function constantName(combination: string): string {
