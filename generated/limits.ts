@@ -143,6 +143,16 @@ export const LIMITS = {
    */
   bridgeQueue: 1000,
   /**
+   * Bytes of those envelopes. Unit: bytes.
+   * @generated from #/x-wgrok-limits/bridgeQueueBytes
+   */
+  bridgeQueueBytes: 16777216,
+  /**
+   * Dropped connections whose place one server keeps at once; the oldest is given up for a new one. Unit: connections.
+   * @generated from #/x-wgrok-limits/bridgeDetached
+   */
+  bridgeDetached: 1024,
+  /**
    * Session keys that the server remembers for one bridge connection; the oldest goes first. Unit: session keys.
    * @generated from #/x-wgrok-limits/bridgeSessions
    */
@@ -168,7 +178,7 @@ export const LIMITS = {
    */
   bridgeAckEvery: 32,
   /**
-   * Longest time that an acknowledgement waits for something to travel with. Unit: ms.
+   * Longest time that an acknowledgement waits while something is still being handled; otherwise it leaves at once. Unit: ms.
    * @generated from #/x-wgrok-limits/bridgeAckDelay
    */
   bridgeAckDelay: 250,
