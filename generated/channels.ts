@@ -29,7 +29,7 @@ export function bridgeAddress(params: BridgeParams): string {
  */
 export function matchBridge(path: string): BridgeParams | undefined {
   if (!path.startsWith('/bridge/v1/')) return undefined
-  const value0 = segment(path.slice(11, path.length))
+  const value0 = segment(path.slice(11))
   if (value0 === undefined) return undefined
   return { platform: value0 }
 }
@@ -107,7 +107,7 @@ export function webexMessageAddress(params: WebexMessageParams): string {
  */
 export function matchWebexMessage(path: string): WebexMessageParams | undefined {
   if (!path.startsWith('/messages/')) return undefined
-  const value0 = segment(path.slice(10, path.length))
+  const value0 = segment(path.slice(10))
   if (value0 === undefined) return undefined
   return { messageId: value0 }
 }
@@ -163,7 +163,7 @@ export function webexAttachmentActionAddress(params: WebexAttachmentActionParams
  */
 export function matchWebexAttachmentAction(path: string): WebexAttachmentActionParams | undefined {
   if (!path.startsWith('/attachment/actions/')) return undefined
-  const value0 = segment(path.slice(20, path.length))
+  const value0 = segment(path.slice(20))
   if (value0 === undefined) return undefined
   return { actionId: value0 }
 }
@@ -219,7 +219,7 @@ export function webexWebhookAddress(params: WebexWebhookParams): string {
  */
 export function matchWebexWebhook(path: string): WebexWebhookParams | undefined {
   if (!path.startsWith('/webhooks/')) return undefined
-  const value0 = segment(path.slice(10, path.length))
+  const value0 = segment(path.slice(10))
   if (value0 === undefined) return undefined
   return { webhookId: value0 }
 }
@@ -531,7 +531,7 @@ export function discordChannelAddress(params: DiscordChannelParams): string {
  */
 export function matchDiscordChannel(path: string): DiscordChannelParams | undefined {
   if (!path.startsWith('/channels/')) return undefined
-  const value0 = segment(path.slice(10, path.length))
+  const value0 = segment(path.slice(10))
   if (value0 === undefined) return undefined
   return { channelId: value0 }
 }

@@ -181,8 +181,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/EchoText */
 const EchoText_pattern0 = /^\.\/echo:[^:]+:[^:]+:[^:]+:[\s\S]*$/u;
+/** @generated from #/components/schemas/EchoText */
 export function validateEchoText(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -203,8 +203,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/ResponseText */
 const ResponseText_pattern0 = /^[^:]+:[^:]+:[^:]+:[\s\S]*$/u;
+/** @generated from #/components/schemas/ResponseText */
 export function validateResponseText(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -225,8 +225,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/AppCommandText */
 const AppCommandText_pattern0 = /^\.\/[^:]+:[\s\S]*$/u;
+/** @generated from #/components/schemas/AppCommandText */
 export function validateAppCommandText(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -247,8 +247,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/Flags */
 const Flags_pattern0 = /^(?:-|ze?|e|z?e?[1-9][0-9]{0,8}\/[1-9][0-9]{0,8})$/u;
+/** @generated from #/components/schemas/Flags */
 export function validateFlags(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -1245,8 +1245,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/BridgeRegister */
 const BridgeRegister_pattern0 = /^[a-z0-9_-]{1,32}$/u;
+/** @generated from #/components/schemas/BridgeRegister */
 export function validateBridgeRegister(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -2627,8 +2627,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/SenderConfig */
 const SenderConfig_pattern0 = /^[^:\s]+$/u;
+/** @generated from #/components/schemas/SenderConfig */
 export function validateSenderConfig(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;
@@ -3024,8 +3024,8 @@ return errors === 0;
 }
 
 
-/** @generated from #/components/schemas/ReceiverConfig */
 const ReceiverConfig_pattern0 = /^[^:\s]+$/u;
+/** @generated from #/components/schemas/ReceiverConfig */
 export function validateReceiverConfig(data, instancePath = ""){
 let vErrors = null;
 let errors = 0;

@@ -1,5 +1,6 @@
 import type { Ajv } from 'ajv'
 import { EmitError } from './file.js'
+import { generatedFrom, jsdoc } from './printer.js'
 
 /** A validator as source text, and the helper functions that it calls. */
 export interface CompiledSchema {
@@ -57,7 +58,8 @@ export function compileSchema(ajv: Ajv, id: string, pointer: string): CompiledSc
   const body = rewrite(source.validateCode.toString(), replacements, schemas)
   if (body.includes('ucs2length(')) helpers.add('ucs2length')
   if (helpers.has('equal')) helpers.add('hasOwn')
-  return { text: [...constants, `export ${body}`, ''].join('\n'), helpers }
+  const doc = jsdoc([generatedFrom(pointer)])
+  return { text: [...constants, doc, `export ${body}`, ''].join('\n'), helpers }
 }
 
 function sourceOf(ajv: Ajv, id: string, pointer: string): ValidateSource {

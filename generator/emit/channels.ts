@@ -101,13 +101,13 @@ function matchStatements(channel: Channel): string[] {
     if (part.kind === 'literal') return
     const next = parts[index + 1]
     const isLast = index + 2 >= parts.length
-    const end = next?.kind === 'literal' ? `end${index}` : 'path.length'
+    const end = next?.kind === 'literal' ? `end${index}` : ''
     if (next?.kind === 'literal') {
       const find = isLast ? `path.length - ${next.text.length}` : `path.indexOf(${quote(next.text)}, ${start})`
       const test = isLast ? `!path.endsWith(${quote(next.text)}) || end${index} < ${start}` : `end${index} === -1`
       lines.push(`const end${index} = ${find}`, `if (${test}) return undefined`)
     }
-    lines.push(`const value${index} = segment(path.slice(${start}, ${end}))`)
+    lines.push(`const value${index} = segment(path.slice(${end === '' ? start : `${start}, ${end}`}))`)
     lines.push(`if (value${index} === undefined) return undefined`)
     const values = channel.params.find(param => param.name === part.name)?.values
     if (values !== undefined) {

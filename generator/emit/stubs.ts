@@ -17,7 +17,7 @@ import { importModels } from './type-text.js'
 export async function emitStubs(spec: Spec, options: EmitOptions): Promise<GeneratedFile> {
   const { StructureKind } = await loadTsMorph()
   const directions = directionsOf(spec)
-  const statements: (string | StatementStructures)[] = [imports(spec, directions), ...UNDECODED]
+  const statements: (string | StatementStructures)[] = [imports(spec, directions), ...helpers(directions)]
   for (const direction of directions) {
     const { channel, action } = direction
     statements.push(
@@ -95,23 +95,31 @@ export async function emitStubs(spec: Spec, options: EmitOptions): Promise<Gener
   return { path: 'stubs.ts', text: await printStructures(header(spec, options), statements) }
 }
 
-const UNDECODED = [
-  `
+const UNDECODED = `
 /** A message that belongs to no operation, or breaks the schema of the one that it names. */
 export type Undecoded =
   | { readonly operation: 'unknown'; readonly type: string | undefined }
   | { readonly operation: 'invalid'; readonly type: string | undefined; readonly errors: readonly ValidationError[] }
-`,
-  `
+`
+
+const IS_RECORD = `
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+`
 
+const INVALID = `
 function invalid(type: string | undefined, keyword: string, message: string): Undecoded {
   return { operation: 'invalid', type, errors: [{ instancePath: '', schemaPath: \`#/\${keyword}\`, keyword, params: {}, message }] }
 }
-`,
-]
+`
+
+/** What the decoders share, as far as there is one that needs it. */
+function helpers(directions: readonly Direction[]): string[] {
+  const isTagged = directions.some(direction => direction.tag !== undefined)
+  const isFramed = directions.some(direction => direction.cases.some(one => one.message.frame?.fields !== undefined))
+  return [UNDECODED, ...(isTagged ? [IS_RECORD] : []), ...(isTagged || isFramed ? [INVALID] : [])]
+}
 
 function imports(spec: Spec, directions: readonly Direction[]): string {
   const cases = directions.flatMap(direction => direction.cases)

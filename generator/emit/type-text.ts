@@ -1,5 +1,5 @@
 import type { Json, Model, Spec, Type } from '../ir.js'
-import { quote } from '../names.js'
+import { key, quote } from '../names.js'
 
 /** A type as TypeScript source. Open objects are `Record<string, unknown>`, never `any`. */
 export function typeText(type: Type): string {
@@ -28,7 +28,7 @@ export function literalText(value: Json): string {
   if (typeof value === 'string') return quote(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(literalText).join(', ')}]`
-  const members = Object.entries(value).map(([name, child]) => `[${quote(name)}]: ${literalText(child)}`)
+  const members = Object.entries(value).map(([name, child]) => `${key(name)}: ${literalText(child)}`)
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`
 }
 

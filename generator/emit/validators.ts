@@ -2,7 +2,7 @@ import type { RawSchema, Spec } from '../ir.js'
 import { loadAjv } from '../peers.js'
 import { compileSchema, HELPERS } from './ajv-source.js'
 import type { EmitOptions, GeneratedFile } from './file.js'
-import { generatedFrom, header, jsdoc, Printer } from './printer.js'
+import { generatedFrom, header, Printer } from './printer.js'
 import { validatorSchema } from './schema-text.js'
 import { importModels, modelsIn, typeText } from './type-text.js'
 
@@ -54,7 +54,7 @@ export async function emitValidators(spec: Spec, options: EmitOptions): Promise<
     header(spec, options),
     '',
     ...helpers.map(helper => helper.text),
-    ...compiled.map((result, index) => `${jsdoc([generatedFrom(entries[index]?.pointer ?? '')])}\n${result.text}`),
+    ...compiled.map(result => result.text),
   ].join('\n')
   if (/\brequire\(|\bimport\(|new Function\b/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'))) {
     throw new Error('Ajv left an import in the validators')
