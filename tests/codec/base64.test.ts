@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { base64Length, decodeBase64, tryBase64 } from '../../src/codec/base64.js'
+
+/** RFC 4648 by the letter, slow: what the fast one must agree with. */
+function reference(text: string): Buffer | undefined {
+  const form = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+  const bytes = Buffer.from(text, 'base64')
+  return form.test(text) && bytes.toString('base64') === text ? bytes : undefined
+}
+
+it('decodes what was encoded', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+      const text = Buffer.from(bytes).toString('base64')
+      expect(text.length).toBe(base64Length(bytes.length))
+      expect(decodeBase64(text)).toEqual(Buffer.from(bytes))
+    }),
+  )
+})
+
+it('agrees with the specification on any text', () => {
+  const char = fc.constantFrom(...'AQgw+/-_= \n\r\t.,Ł\u0141\u00c1\u2041𝄞\ud800\0'.split(''), 'B', 'C', 'D')
+  fc.assert(
+    fc.property(fc.array(char, { maxLength: 12 }), chars => {
+      const text = chars.join('')
+      expect(tryBase64(text)).toEqual(reference(text))
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+it('agrees with the specification on valid text with one character changed', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.nat(),
+      fc.string({ minLength: 0, maxLength: 2 }),
+      (bytes, at, by) => {
+        const text = Buffer.from(bytes).toString('base64')
+        const index = at % (text.length + 1)
+        const changed = text.slice(0, index) + by + text.slice(index + 1)
+        expect(tryBase64(changed)).toEqual(reference(changed))
+      },
+    ),
+    { numRuns: 20_000 },
+  )
+})
+
+it('agrees with the specification on text that was joined from pieces', () => {
+  const half = randomBytes(30_000).toString('base64')
+  expect(decodeBase64(half + half).length).toBe(60_000)
+  expect(tryBase64(`${half}-${half.slice(1)}`)).toBeUndefined()
+})
+
+it('names the code and not the text', () => {
+  expect(() => decodeBase64('secret!!')).toThrow('[base64-invalid] not strict base64')
+})
