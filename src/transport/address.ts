@@ -4,7 +4,7 @@ import type { Address, AddressKind, Platform } from '../protocol.js'
 /** Kinds that each platform knows, the one that is meant when nothing else tells last. */
 const KINDS: Readonly<Record<Platform, readonly AddressKind[]>> = {
   webex: ['email', 'person', 'room'],
-  slack: ['channel', 'user'],
+  slack: ['email', 'user', 'channel'],
   discord: ['user', 'channel'],
   irc: ['channel', 'nick'],
   bridge: ['adapter'],
@@ -102,7 +102,7 @@ function kindByForm(platform: Platform, id: string): AddressKind | undefined {
     case 'webex':
       return EMAIL_FORM.test(id) ? 'email' : webexKind(id)
     case 'slack':
-      return SLACK_CHANNEL_FORM.test(id) ? 'channel' : SLACK_USER_FORM.test(id) ? 'user' : undefined
+      return slackKind(id)
     case 'discord':
       return DISCORD_FORM.test(id) ? 'channel' : undefined
     case 'irc':
@@ -110,6 +110,11 @@ function kindByForm(platform: Platform, id: string): AddressKind | undefined {
     case 'bridge':
       return 'adapter'
   }
+}
+
+function slackKind(id: string): AddressKind | undefined {
+  if (SLACK_CHANNEL_FORM.test(id)) return 'channel'
+  return SLACK_USER_FORM.test(id) ? 'user' : EMAIL_FORM.test(id) ? 'email' : undefined
 }
 
 /** Webex ids are the base64url of a URI that says what they name. */

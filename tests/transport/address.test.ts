@@ -14,6 +14,7 @@ describe('an address as text', () => {
     ['room:0b6f3a3e', 'webex', 'room', '0b6f3a3e'],
     ['slack:C0123', 'slack', 'channel', 'C0123'],
     ['slack:U0123', 'slack', 'user', 'U0123'],
+    ['slack:ann@example.com', 'slack', 'email', 'ann@example.com'],
     ['slack:channel:general', 'slack', 'channel', 'general'],
     ['discord:channel:1234', 'discord', 'channel', '1234'],
     ['discord:1234', 'discord', 'channel', '1234'],
@@ -66,6 +67,7 @@ describe('an address as text', () => {
     const channel = fc.constantFrom(
       'slack:channel:general',
       'slack:C0123',
+      'slack:ann@example.com',
       'discord:77',
       `webex:${room}`,
       'webex:room:x',
