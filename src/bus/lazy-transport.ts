@@ -17,7 +17,7 @@ export class LazyTransport {
 
   /** @throws WgrokError `closed` after {@link close}, else whatever opening throws. */
   open(): Promise<Transport> {
-    if (this.#closed) return Promise.reject(new WgrokError('closed', 'this object was closed'))
+    if (this.#closed) return Promise.reject(closedError())
     this.#opening ??= this.#factory().catch(error => {
       this.#opening = undefined
       throw WgrokError.from(error)
@@ -27,6 +27,7 @@ export class LazyTransport {
 
   /** Opens and listens, once; resolves when live. Later calls share the first one's `deliver`. */
   listen(deliver: (message: InboundMessage) => Promise<void>): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError())
     this.#listening ??= this.open()
       .then(transport => transport.listen(deliver))
       .catch(error => {
@@ -42,4 +43,8 @@ export class LazyTransport {
     const transport = await this.#opening?.catch(() => undefined)
     await transport?.close()
   }
+}
+
+function closedError(): WgrokError {
+  return new WgrokError('closed', 'this object was closed')
 }

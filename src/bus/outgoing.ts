@@ -8,7 +8,7 @@ import type { Address, Card, CompressMode, SendResult } from '../protocol.js'
 import { addressKey } from '../transport/address.js'
 import { retry } from '../transport/retry.js'
 import type { OutboundMessage, Receipt, Transport } from '../transport/transport.js'
-import { abortable, abortError, openScope } from './scope.js'
+import { abortable, abortError, aborted, openScope } from './scope.js'
 import { Trains } from './trains.js'
 
 /** One payload on its way out. */
@@ -104,7 +104,7 @@ export class Outgoing {
     this.#held = []
     const callOff = (): void => this.#closing.abort(new WgrokError('closed', 'this object was closed'))
     const timer = this.#options.clock.setTimeout(callOff, LIMITS.drainTimeout)
-    await this.#trains.idle()
+    await Promise.race([this.#trains.idle(), aborted(this.#closing.signal)])
     timer.cancel()
     return lost
   }

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../generated/limits.js'
-import { abortable, abortError, openScope } from '../bus/scope.js'
+import { abortable, aborted, abortError, openScope } from '../bus/scope.js'
 import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
@@ -203,10 +203,3 @@ export class Outbox {
 }
 
 const BRIDGE_WAIT_MAX = 1_000
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}

@@ -17,6 +17,8 @@ export interface MemorySpoolOptions {
 interface Lane {
   readonly waiting: Deque<SpoolEntry>
   lent: SpoolEntry | undefined
+  /** Was lent and came back; goes before what waits. */
+  returned: SpoolEntry | undefined
 }
 
 /**
@@ -53,7 +55,7 @@ export class MemorySpool implements Spool {
   append(entry: SpoolEntry): Appended {
     let lane = this.#lanes.get(entry.lane)
     if (lane === undefined) {
-      lane = { waiting: new Deque(), lent: undefined }
+      lane = { waiting: new Deque(), lent: undefined, returned: undefined }
       this.#lanes.set(entry.lane, lane)
     }
     if (lane.waiting.length >= this.#laneMax) this.#drop(lane)
@@ -67,8 +69,9 @@ export class MemorySpool implements Spool {
   take(name: string): Delivery | undefined {
     const lane = this.#lanes.get(name)
     if (lane === undefined || lane.lent !== undefined) return undefined
-    const entry = lane.waiting.shift()
+    const entry = lane.returned ?? lane.waiting.shift()
     if (entry === undefined) return undefined
+    lane.returned = undefined
     lane.lent = entry
     return {
       entry,
@@ -78,8 +81,11 @@ export class MemorySpool implements Spool {
         this.#bury(entry, reason)
         this.#settle(name, lane, entry)
       },
-      // Nothing outlives the process, so this only happens while it ends.
-      release: () => this.#settle(name, lane, entry),
+      release: () => {
+        if (lane.lent !== entry) return
+        lane.lent = undefined
+        lane.returned = entry
+      },
     }
   }
 
@@ -97,9 +103,9 @@ export class MemorySpool implements Spool {
   }
 
   lanes(): readonly LaneStats[] {
-    return [...this.#lanes].map(([lane, { lent, waiting }]) => ({
+    return [...this.#lanes].map(([lane, { lent, returned, waiting }]) => ({
       lane,
-      messages: waiting.length + (lent === undefined ? 0 : 1),
+      messages: waiting.length + (lent === undefined && returned === undefined ? 0 : 1),
       held: this.#held.has(lane),
     }))
   }
