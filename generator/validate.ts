@@ -1,6 +1,7 @@
+import { parseSpec } from './load.js'
 import { loadPeer } from './peers.js'
 import { joinPointer } from './pointer.js'
-import type { Problem } from './problem.js'
+import { type Problem, SpecError } from './problem.js'
 
 /** All that {@link validateSpec} needs of a {@link import('./load.js').Source}: it crosses a worker boundary. */
 export interface SpecText {
@@ -39,7 +40,19 @@ const HINTS: Readonly<Record<string, string>> = {
 export async function validateSpec(source: SpecText): Promise<Problem[]> {
   const { Parser } = await loadPeer('@asyncapi/parser', () => import('@asyncapi/parser'))
   const found: readonly Diagnostic[] = await new Parser().validate(source.text, { source: source.file })
-  return mapDiagnostics(found, source.file)
+  const problems = mapDiagnostics(found, source.file)
+  return problems.length === 0 ? problems : await atKeys(problems, source)
+}
+
+/** The parser points at values, for mappings at the blank before them. Everything else here points at keys: so do we. */
+async function atKeys(problems: readonly Problem[], { text, file }: SpecText): Promise<Problem[]> {
+  try {
+    const { locate } = await parseSpec(text, file)
+    return sorted(problems.map(problem => ({ ...problem, ...locate(problem.pointer) })))
+  } catch (cause) {
+    if (cause instanceof SpecError) return [...problems]
+    throw cause
+  }
 }
 
 /** The pure half of {@link validateSpec}. */
@@ -47,8 +60,7 @@ export function mapDiagnostics(diagnostics: readonly Diagnostic[], file: string)
   const relevant = diagnostics.filter(({ code, severity }) => severity <= 1 && !IGNORED.has(String(code)))
   const syntax = relevant.filter(({ code, severity }) => code === 'parser' && severity === 0)
   const kept = syntax.length > 0 ? syntax : relevant.filter(diagnostic => !isEcho(diagnostic, relevant))
-  const problems = kept.map(diagnostic => toProblem(diagnostic, file))
-  problems.sort((a, b) => a.line - b.line || a.col - b.col)
+  const problems = sorted(kept.map(diagnostic => toProblem(diagnostic, file)))
   const seen = new Set<string>()
   return problems.filter(({ pointer, message }) => {
     const key = `${pointer} ${message}`
@@ -56,16 +68,19 @@ export function mapDiagnostics(diagnostics: readonly Diagnostic[], file: string)
   })
 }
 
-/** "must match else schema" and its like, told again by an ancestor of the place that is really wrong. */
+/**
+ * "must match else schema" and its like: an ancestor, or a place that refers to it, repeats that something deeper is
+ * wrong. Worth telling only when nothing else says what.
+ */
 function isEcho(diagnostic: Diagnostic, all: readonly Diagnostic[]): boolean {
-  if (!isCombinator(diagnostic.message)) return false
-  return all.some(
-    other =>
-      other.severity === 0 &&
-      (other.path.length > diagnostic.path.length ||
-        (other.path.length === diagnostic.path.length && !isCombinator(other.message))) &&
-      diagnostic.path.every((step, index) => step === other.path[index]),
+  return (
+    isCombinator(diagnostic.message) &&
+    all.some(({ code, severity, message }) => code === diagnostic.code && severity === 0 && !isCombinator(message))
   )
+}
+
+function sorted(problems: Problem[]): Problem[] {
+  return problems.sort((a, b) => a.line - b.line || a.col - b.col)
 }
 
 function isCombinator(message: string): boolean {

@@ -50,6 +50,9 @@ export class LintAjv {
       discriminator: true,
       ownProperties: true,
       logger: false,
+      // What would be wrong with a schema is what the rules look for; checking it here takes most of the time.
+      meta: false,
+      validateSchema: false,
       validateFormats: false,
     })
     this.root = root

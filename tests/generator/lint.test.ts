@@ -1,4 +1,6 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
+import { readExtensionSchemas } from '../../generator/lint/extensions.js'
 import { LINT_RULES, lintSpec } from '../../generator/lint/index.js'
 import { loadSpec, parseSpec } from '../../generator/load.js'
 import { BASE_SPEC, patched } from './base-spec.js'
@@ -32,6 +34,19 @@ describe('lint', () => {
     expect(ids).toEqual(ids.map((_, index) => `WG${String(index + 1).padStart(3, '0')}`))
     expect([...new Set(CASES.map(({ rule }) => rule))].sort()).toEqual(ids)
     expect(new Set(LINT_RULES.map(rule => rule.name)).size).toBe(ids.length)
+  })
+
+  it('describes every extension in a schema that is one itself', () => {
+    const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false })
+    ajv.addVocabulary(['x-applies-to'])
+    const extensions = readExtensionSchemas()
+    expect(extensions.length).toBeGreaterThan(9)
+    for (const { name, places, schema } of extensions) {
+      expect(() => ajv.compile(schema), name).not.toThrow()
+      expect(schema['$id']).toBe(`https://wgrok.dev/x-schemas/${name}.schema.json`)
+      expect(places.length).toBeGreaterThan(0)
+      for (const place of places) expect(['root', 'message', 'component', 'property']).toContain(place)
+    }
   })
 
   it('tells every problem at once, in file order', async () => {
