@@ -1,10 +1,11 @@
 import type { WebSocket } from 'ws'
 import type { ErrorCode } from '../../generated/errors.js'
+import type { BridgeResumeState } from '../../generated/models.js'
 import { type BridgeReceives, dispatchBridgeReceives, type Undecoded } from '../../generated/stubs.js'
 import type { Clock, Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
-import { errorEnvelope, sessionKeyOf, writeEnvelope } from './envelope.js'
+import { errorEnvelope, REGISTERED, SERVER_NAME, sessionKeyOf, writeEnvelope } from './envelope.js'
 import { Heartbeat } from './heartbeat.js'
 import { readJson } from './json.js'
 import type { BridgeLimits } from './limits.js'
@@ -17,18 +18,26 @@ type State =
   | { readonly name: 'live'; readonly peer: Peer }
   | { readonly name: 'closed' }
 
+const NORMAL_CLOSURE = 1000
+
 /** What a connection needs from its server. */
 export interface ConnectionOptions {
   readonly socket: WebSocket
   /** Platform name from the path. */
   readonly platform: string
   readonly proof: TokenProof
-  readonly receives: BridgeReceives<Connection, void>
+  readonly receives: BridgeReceives<Incoming, void>
   readonly limits: BridgeLimits
   readonly clock: Clock
   readonly logger: Logger
-  /** The socket is gone, for whatever reason. Called once. */
-  gone(connection: Connection): void
+  /** The socket is gone, for whatever reason. Called once. `clean`: the peer said goodbye. */
+  gone(connection: Connection, clean: boolean): void
+}
+
+/** Where an envelope came from, and what to call when it has been handled. */
+export interface Incoming {
+  readonly connection: Connection
+  done(): void
 }
 
 /** The server's side of one socket: bytes in, handlers out, and the state that says which handlers may run. */
@@ -72,7 +81,7 @@ export class Connection {
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
     // 'close' follows every error.
     socket.on('error', error => options.logger.debug('bridge socket error', { code: WgrokError.from(error).code }))
-    socket.on('close', () => this.#gone())
+    socket.on('close', code => this.#gone(code === NORMAL_CLOSURE))
   }
 
   /** The registered peer, while there is one. */
@@ -84,6 +93,12 @@ export class Connection {
   admit(peer: Peer): void {
     if (this.#state.name !== 'registering') return
     this.#enter({ name: 'live', peer })
+  }
+
+  /** Says that the registration succeeded. */
+  confirm(resume: BridgeResumeState | undefined): void {
+    const reply = { type: 'reply', platform: SERVER_NAME, content: REGISTERED } as const
+    this.send(writeEnvelope(resume === undefined ? reply : { ...reply, resume })).catch(() => {})
   }
 
   /**
@@ -155,9 +170,12 @@ export class Connection {
       this.error('register-required', 'register comes first', key)
       return
     }
-    dispatchBridgeReceives(value, this.#options.receives, this, (problem: Undecoded) => {
+    const done = this.#state.name === 'live' ? this.#state.peer.accept(value) : () => {}
+    if (done === undefined) return
+    dispatchBridgeReceives(value, this.#options.receives, { connection: this, done }, (problem: Undecoded) => {
       if (problem.operation === 'unknown') this.error('type-unknown', 'the type is not one of the protocol', key)
       else this.error('envelope-invalid', describe(problem), key)
+      done()
     })
   }
 
@@ -166,10 +184,10 @@ export class Connection {
     this.#socket.terminate()
   }
 
-  #gone(): void {
+  #gone(clean: boolean): void {
     if (this.#state.name === 'closed') return
     this.#heartbeat.stop()
-    this.#options.gone(this)
+    this.#options.gone(this, clean)
     this.#enter({ name: 'closed' })
   }
 

@@ -15,6 +15,11 @@ export class Intake {
     this.#flow = flow
   }
 
+  /** Whether too much is with the handler right now. */
+  get held(): boolean {
+    return this.#held
+  }
+
   /**
    * Runs `job` with what `gate` resolves to. Neither may throw or reject.
    *

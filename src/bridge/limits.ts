@@ -16,10 +16,26 @@ export interface BridgeLimits {
   readonly pongTimeout: number
   /** Messages of one connection that may be with their handler at once; then the socket is not read. */
   readonly inflight: number
+  /** Session keys that the server remembers for one connection. */
+  readonly sessions: number
   /** Milliseconds that a peer has to answer a close before its socket is destroyed. */
   readonly closeTimeout: number
-  /** Envelopes that a client holds while it is offline; then new ones are refused. */
+  /** Envelopes that a client holds while it is offline or unacknowledged; then new ones are refused. */
   readonly queued: number
+  /** Bytes of those envelopes. */
+  readonly queuedBytes: number
+  /** Unacknowledged envelopes that the server keeps for a connection that can resume. */
+  readonly window: number
+  /** Bytes of those envelopes. */
+  readonly windowBytes: number
+  /** Milliseconds that the server keeps the place of a dropped connection that can resume. */
+  readonly resumeTtl: number
+  /** Dropped connections whose place the server keeps at once. */
+  readonly detached: number
+  /** Received envelopes after which an acknowledgement is sent at once. */
+  readonly ackEvery: number
+  /** Milliseconds that an acknowledgement waits at most. */
+  readonly ackDelay: number
 }
 
 /** The defaults. */
@@ -31,6 +47,14 @@ export const BRIDGE_LIMITS: BridgeLimits = Object.freeze({
   pingInterval: LIMITS.pingInterval,
   pongTimeout: LIMITS.pongTimeout,
   inflight: LIMITS.bridgeInflight,
+  sessions: LIMITS.bridgeSessions,
   closeTimeout: LIMITS.bridgeCloseTimeout,
   queued: LIMITS.bridgeQueue,
+  queuedBytes: LIMITS.bridgeQueueBytes,
+  window: LIMITS.bridgeWindow,
+  windowBytes: LIMITS.bridgeWindowBytes,
+  resumeTtl: LIMITS.bridgeResumeTtl,
+  detached: LIMITS.bridgeDetached,
+  ackEvery: LIMITS.bridgeAckEvery,
+  ackDelay: LIMITS.bridgeAckDelay,
 })

@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import type { BridgeError, BridgeEvent, BridgeMessage, BridgeRegister, BridgeReply } from '../../generated/models.js'
 import type { BridgeReceives } from '../../generated/stubs.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
-import type { Connection } from './connection.js'
-import { REGISTERED, SERVER_NAME, writeEnvelope } from './envelope.js'
+import type { Connection, Incoming } from './connection.js'
+import { errorEnvelope } from './envelope.js'
 import type { Inspect, Verdict } from './inspect.js'
-import { Intake } from './intake.js'
 import { Outgoing } from './outgoing.js'
-import { Peer } from './peer.js'
+import type { Peer } from './peer.js'
 import { type Answer, type BridgeSession, createSession, type MessageHandler, type ReplyHandler } from './session.js'
 import type { TokenTable } from './tokens.js'
 
@@ -27,23 +25,21 @@ export interface ReceivesOptions {
   readonly logger: Logger
   /** Read at each registration, since tokens may be rotated. */
   tokens(): TokenTable
-  /** Limits that an answer has to keep. */
-  readonly limits: { readonly payload: number; readonly inflight: number }
-  registered(peer: Peer): void
+  /** A valid registration: makes a peer of the connection, or gives it back to the one that it was. */
+  registered(register: BridgeRegister, connection: Connection): void
 }
 
 type Content = BridgeMessage | BridgeReply | BridgeEvent
 
 /** The server's side of every operation that an adapter starts. An operation that the spec adds is missing here until it is written. */
-export class Receives implements BridgeReceives<Connection, void> {
+export class Receives implements BridgeReceives<Incoming, void> {
   readonly #options: ReceivesOptions
-  readonly #intakes = new WeakMap<Connection, Intake>()
 
   constructor(options: ReceivesOptions) {
     this.#options = options
   }
 
-  adapterRegister(register: BridgeRegister, connection: Connection): void {
+  adapterRegister(register: BridgeRegister, { connection, done }: Incoming): void {
     if (connection.peer !== undefined) {
       connection.error('envelope-invalid', 'already registered')
     } else if (register.platform !== connection.platform) {
@@ -51,23 +47,13 @@ export class Receives implements BridgeReceives<Connection, void> {
     } else if (register.token !== undefined && !this.#isToken(register.platform, register.token)) {
       connection.refuse('auth-failed', 'token')
     } else {
-      this.#admit(register, connection)
+      this.#options.registered(register, connection)
     }
+    done()
   }
 
-  #isToken(platform: string, token: string): boolean {
-    return this.#options.tokens().check(platform, token) !== undefined
-  }
-
-  #admit(register: BridgeRegister, connection: Connection): void {
-    const peer = new Peer(randomUUID(), connection, register.capabilities)
-    connection.admit(peer)
-    connection.send(writeEnvelope({ type: 'reply', platform: SERVER_NAME, content: REGISTERED })).catch(() => {})
-    this.#options.registered(peer)
-  }
-
-  adapterMessage(message: BridgeMessage, connection: Connection): void {
-    this.#take(message, connection, async (inspected, session) => {
+  adapterMessage(message: BridgeMessage, incoming: Incoming): void {
+    this.#take(message, incoming, async (inspected, session) => {
       const handler = this.#options.handlers.message
       if (handler === undefined) throw new WgrokError('unsupported', 'nobody listens to messages')
       const answer = await handler(inspected, session)
@@ -75,53 +61,57 @@ export class Receives implements BridgeReceives<Connection, void> {
     })
   }
 
-  adapterReply(reply: BridgeReply, connection: Connection): void {
-    this.#take(reply, connection, async (inspected, session) => this.#options.handlers.reply?.(inspected, session))
+  adapterReply(reply: BridgeReply, incoming: Incoming): void {
+    this.#take(reply, incoming, async (inspected, session) => this.#options.handlers.reply?.(inspected, session))
   }
 
-  adapterEvent(event: BridgeEvent, connection: Connection): void {
-    this.#take(event, connection, async (inspected, session) => this.#options.handlers.event?.(inspected, session))
+  adapterEvent(event: BridgeEvent, incoming: Incoming): void {
+    this.#take(event, incoming, async (inspected, session) => this.#options.handlers.event?.(inspected, session))
   }
 
-  adapterError(error: BridgeError, connection: Connection): void {
+  adapterError(error: BridgeError, { connection, done }: Incoming): void {
     const { handlers, logger } = this.#options
     logger.info('bridge peer reports an error', { platform: connection.platform, status: error.code })
-    const peer = connection.peer
-    if (peer === undefined || handlers.error === undefined) return
+    const { peer } = connection
     // An error is never answered by an error.
-    Promise.resolve(this.#session(peer, error))
-      .then(session => handlers.error?.(error, session))
+    Promise.resolve(peer === undefined ? undefined : handlers.error?.(error, this.#session(peer, error)))
       .catch(failure => logger.warn('bridge error handler failed', { code: WgrokError.from(failure).code }))
+      .finally(done)
   }
 
   /** Inspects in order of arrival, then hands over; whatever fails is answered with an error. */
   #take<E extends Content>(
     envelope: E,
-    connection: Connection,
+    { connection, done }: Incoming,
     handle: (envelope: E, session: BridgeSession) => Promise<unknown>,
   ): void {
-    const peer = connection.peer
+    const { peer } = connection
     if (peer === undefined) return
-    this.#intake(connection).run(this.#look(envelope, connection), async verdict => {
-      const session = this.#session(peer, envelope)
+    peer.intake.run(this.#look(envelope, peer), async verdict => {
       try {
         if (verdict === 'refuse') throw new WgrokError('content-refused', 'the content was refused by inspection')
-        await handle(verdict === 'pass' ? envelope : { ...envelope, content: verdict.content }, session)
+        const inspected = verdict === 'pass' ? envelope : { ...envelope, content: verdict.content }
+        await handle(inspected, this.#session(peer, envelope))
       } catch (error) {
-        const failure = WgrokError.from(error)
-        this.#options.logger.warn('bridge message refused', {
-          platform: connection.platform,
-          code: failure.code,
-          error,
-        })
-        connection.error(failure.code, detailOf(failure), envelope.session_key)
+        this.#refuse(peer, WgrokError.from(error), envelope.session_key)
       }
+      done()
     })
   }
 
-  #look(envelope: Content, connection: Connection): Verdict | Promise<Verdict> {
+  #isToken(platform: string, token: string): boolean {
+    return this.#options.tokens().check(platform, token) !== undefined
+  }
+
+  #refuse(peer: Peer, failure: WgrokError, sessionKey: string | undefined): void {
+    this.#options.logger.warn('bridge message refused', { platform: peer.platform, code: failure.code, error: failure })
+    // Not awaited: an error that cannot be delivered is no error of its own.
+    peer.send(new Outgoing(errorEnvelope(failure.code, detailOf(failure), sessionKey))).catch(() => {})
+  }
+
+  #look(envelope: Content, { platform }: Peer): Verdict | Promise<Verdict> {
     try {
-      const verdict = this.#options.inspect({ platform: connection.platform, envelope })
+      const verdict = this.#options.inspect({ platform, envelope })
       return verdict instanceof Promise ? verdict.catch(() => 'refuse' as const) : verdict
     } catch {
       return 'refuse'
@@ -133,17 +123,10 @@ export class Receives implements BridgeReceives<Connection, void> {
       connection: peer.id,
       platform: peer.platform,
       capabilities: peer.capabilities,
+      id: peer.epoch === undefined ? undefined : about.id,
       about,
-      write: envelope => peer.send(new Outgoing(envelope), this.#options.limits.payload),
+      write: envelope => peer.send(new Outgoing(envelope)),
     })
-  }
-
-  #intake(connection: Connection): Intake {
-    const known = this.#intakes.get(connection)
-    if (known !== undefined) return known
-    const intake = new Intake(this.#options.limits.inflight, connection)
-    this.#intakes.set(connection, intake)
-    return intake
   }
 }
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { LIMITS } from '../../generated/limits.js'
-import type { BridgeEnvelope } from '../../generated/models.js'
+import type { BridgeEnvelope, BridgeRegister } from '../../generated/models.js'
 import { type Clock, systemClock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, silent } from '../log.js'
@@ -13,7 +13,7 @@ import { admit, refuseUpgrade } from './gate.js'
 import { type Inspect, passAll } from './inspect.js'
 import { BRIDGE_LIMITS, type BridgeLimits } from './limits.js'
 import { Outgoing } from './outgoing.js'
-import type { Peer } from './peer.js'
+import { Peer, type Settle } from './peer.js'
 import { broadcast, type ConnectedPlatform, Peers } from './peers.js'
 import { Receives, type ServerHandlers } from './receives.js'
 import { ServerSocket } from './server-socket.js'
@@ -33,6 +33,16 @@ export interface BridgeServerOptions {
   /** Sees everything that adapters send before any handler. */
   readonly inspect?: Inspect
   readonly limits?: Partial<BridgeLimits>
+}
+
+/** Options of one send. */
+export interface ServerSendOptions {
+  /** Id of the envelope for adapters that can resume: the same id for the same content. Default: a new one. */
+  readonly id?: string
+  /** A program reads the content: what an adapter cannot show is left out instead of being written into it. Default false. */
+  readonly verbatim?: boolean
+  /** `acked`: an adapter that can resume must have handled it. Default `handed`: the system or its stream has it. */
+  readonly settle?: Settle
 }
 
 /** Where a server listens. */
@@ -55,7 +65,7 @@ export class BridgeServer {
   readonly #logger: Logger
   readonly #handlers: ServerHandlers = {}
   readonly #receives: Receives
-  readonly #peers = new Peers()
+  readonly #peers: Peers
   readonly #connections = new Set<Connection>()
   readonly #sockets: WebSocketServer
   #tokens: TokenTable
@@ -71,6 +81,7 @@ export class BridgeServer {
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silent
     this.#tokens = new TokenTable(options.tokens)
+    this.#peers = new Peers({ limits: this.#limits, clock: this.#clock, logger: this.#logger })
     this.#sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -83,9 +94,8 @@ export class BridgeServer {
       handlers: this.#handlers,
       inspect: options.inspect ?? passAll,
       logger: this.#logger,
-      limits: this.#limits,
       tokens: () => this.#tokens,
-      registered: peer => this.#registered(peer),
+      registered: (register, connection) => this.#register(register, connection),
     })
   }
 
@@ -119,18 +129,18 @@ export class BridgeServer {
    * @throws WgrokError `platform-unavailable` when none is connected, `target-not-found` when the platform has no token,
    * `slow-consumer`, `connection-lost`, `body-too-large`, `closed`.
    */
-  send(platform: string, message: string | MessageFields): Promise<void> {
-    return this.#send(platform, { type: 'message', ...fieldsOf(message) })
+  send(platform: string, message: string | MessageFields, options: ServerSendOptions = {}): Promise<void> {
+    return this.#send(platform, { type: 'message', ...fieldsOf(message) }, options)
   }
 
-  /** Sends a `reply` to all connections of a platform. @throws as {@link send}. */
-  reply(platform: string, reply: string | ReplyFields): Promise<void> {
-    return this.#send(platform, { type: 'reply', ...fieldsOf(reply) })
+  /** Sends a `reply` to the connections that used its session key, or to all when none did. @throws as {@link send}. */
+  reply(platform: string, reply: string | ReplyFields, options: ServerSendOptions = {}): Promise<void> {
+    return this.#send(platform, { type: 'reply', ...fieldsOf(reply) }, options)
   }
 
-  /** Sends an `event` to all connections of a platform. @throws as {@link send}. */
+  /** Sends an `event` to the connections that used its session key, or to all when none did. @throws as {@link send}. */
   event(platform: string, name: string, fields: EventFields = {}): Promise<void> {
-    return this.#send(platform, { type: 'event', event: name, ...fields })
+    return this.#send(platform, { type: 'event', event: name, ...fields }, {})
   }
 
   /** Who is connected. */
@@ -144,6 +154,12 @@ export class BridgeServer {
     for (const connection of this.#connections) {
       if (!this.#tokens.holds(connection.platform, connection.proof)) connection.refuse('auth-failed', 'token')
     }
+    this.#peers.expel(this.#tokens)
+  }
+
+  /** Destroys every socket as a broken network would. For drills: adapters come back by themselves. */
+  dropConnections(): void {
+    for (const connection of this.#connections) connection.terminate()
   }
 
   /** Where {@link listen} listens; undefined before and after. */
@@ -199,7 +215,7 @@ export class BridgeServer {
             limits: this.#limits,
             clock: this.#clock,
             logger: this.#logger,
-            gone: connection => this.#gone(connection),
+            gone: (connection, clean) => this.#gone(connection, clean),
           }),
         )
       })
@@ -213,34 +229,48 @@ export class BridgeServer {
     this.#address = undefined
     const gone = [...this.#connections].map(connection => connection.closed)
     for (const connection of this.#connections) connection.close(1001, 'closed')
+    this.#peers.close()
     const http = this.#http
     this.#http = undefined
     await Promise.all([...gone, http === undefined ? undefined : new Promise(resolve => http.close(resolve))])
   }
 
-  async #send(platform: string, envelope: BridgeEnvelope): Promise<void> {
+  async #send(platform: string, envelope: BridgeEnvelope, options: ServerSendOptions): Promise<void> {
     if (this.#closed) throw new WgrokError('closed', 'the bridge was closed')
-    const peers = this.#peers.of(platform)
-    if (peers.size === 0) {
+    if (this.#peers.of(platform).size === 0) {
       if (!this.#tokens.platforms().includes(platform)) {
         throw new WgrokError('target-not-found', 'the bridge knows no such platform')
       }
       throw new WgrokError('platform-unavailable', `no adapter of ${platform} is connected`)
     }
-    await broadcast(peers, new Outgoing(envelope), this.#limits.payload)
+    const key = envelope.type === 'reply' || envelope.type === 'event' ? envelope.session_key : undefined
+    await broadcast(this.#peers.inSession(platform, key), new Outgoing(envelope, options), options.settle)
   }
 
-  #registered(peer: Peer): void {
+  #register(register: BridgeRegister, connection: Connection): void {
+    const { resume: offer, capabilities } = register
+    const known =
+      offer?.peer_epoch === undefined ? undefined : this.#peers.byEpoch(offer.peer_epoch, connection.platform)
+    const resumed = offer !== undefined && known?.canResume(offer) === true
+    const peer = resumed && known !== undefined ? known : this.#newPeer(connection.platform)
+    connection.admit(peer)
+    peer.attach(connection, capabilities, offer)
     this.#peers.add(peer)
-    this.#logger.info('bridge peer registered', { platform: peer.platform, connection: peer.id })
+    this.#logger.info('bridge peer registered', { platform: peer.platform, connection: peer.id, resumed })
   }
 
-  #gone(connection: Connection): void {
+  #newPeer(platform: string): Peer {
+    return new Peer({ platform, limits: this.#limits, clock: this.#clock, logger: this.#logger })
+  }
+
+  #gone(connection: Connection, clean: boolean): void {
     this.#connections.delete(connection)
     const peer = connection.peer
-    if (peer === undefined) return
-    this.#peers.remove(peer)
-    this.#logger.info('bridge peer gone', { platform: peer.platform, connection: peer.id })
+    const left = peer?.detach(connection)
+    if (peer === undefined || left === 'replaced' || left === undefined) return
+    const valid = this.#tokens.holds(connection.platform, connection.proof)
+    if (left === 'kept' && !clean && valid && !this.#closed) this.#peers.keep(peer)
+    else this.#peers.remove(peer)
   }
 
   #warnAboutQuery(platform: string): void {

@@ -1,5 +1,6 @@
 import type { BridgeEnvelope, BridgeMessage, BridgeMetadata, BridgeReply } from '../../generated/models.js'
 import type { EventFields, MessageFields, ReplyFields } from './envelope.js'
+import { idOf } from './outgoing.js'
 
 /** One conversation over a bridge connection: everything sent by it carries its session key. */
 export interface BridgeSession {
@@ -7,6 +8,8 @@ export interface BridgeSession {
   readonly connection: string
   /** Platform name of the adapter at the other end, or our own on a client. */
   readonly platform: string
+  /** Id of what is being answered, the same when it is sent again; undefined when the peer cannot resume. */
+  readonly id: string | undefined
   /** `session_key` of what is being answered, if it has one. */
   readonly key: string | undefined
   /** What the adapter declared that it can show. */
@@ -45,6 +48,8 @@ export interface SessionOptions {
   readonly connection: string
   readonly platform: string
   readonly capabilities: ReadonlySet<string>
+  /** Id of the envelope, when both sides resume. */
+  readonly id: unknown
   /** What is being answered. */
   readonly about: { readonly session_key?: string; readonly metadata?: BridgeMetadata }
   write(envelope: BridgeEnvelope): Promise<void>
@@ -60,6 +65,7 @@ export function createSession(options: SessionOptions): BridgeSession {
   return {
     connection,
     platform,
+    id: idOf({ id: options.id }),
     key,
     capabilities,
     send: message => write({ type: 'message', ...where, ...fieldsOf(message) }),

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { BridgeClient } from '../../src/bridge/client.js'
+import { WgrokError } from '../../src/errors.js'
 import type { TransportStatus } from '../../src/transport/transport.js'
 import { client, later, serve, until } from './support.js'
 
@@ -35,7 +36,9 @@ describe('a client', () => {
         socket.send('{"type":"message","session_key":"s","content":"ping"}')
       })
     })
-    const adapter = client(url, { capabilities: ['text', 'typing'] }).onMessage(message => `${message.content} pong`)
+    const adapter = client(url, { capabilities: ['text', 'typing'], resume: false }).onMessage(
+      message => `${message.content} pong`,
+    )
     await adapter.connect()
     await until(() => got.length === 4)
     expect(got).toEqual([
@@ -262,5 +265,38 @@ describe('a client that loses its connection', () => {
     for (const one of waiting) await expect(one).rejects.toMatchObject({ code: 'closed' })
     await expect(adapter.sendMessage('y')).rejects.toMatchObject({ code: 'closed' })
     await expect(adapter.connect()).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('a client whose envelope the server finds too large', () => {
+  it('gives it up and goes on', async () => {
+    const { server, url } = await serve({ limits: { payload: 5000 } })
+    const got: (string | undefined)[] = []
+    server.onMessage(message => void got.push(message.content))
+    const adapter = client(url)
+    await adapter.connect()
+    await adapter.sendMessage('before')
+    await adapter.sendMessage('x'.repeat(6000))
+    await adapter.sendMessage('after')
+    await until(() => got.length === 2)
+    expect(got).toEqual(['before', 'after'])
+  })
+})
+
+describe('a client that was refused something', () => {
+  it('does not take that for the reason of a later drop', async () => {
+    const { server, url } = await serve()
+    server.onMessage(() => {
+      throw new WgrokError('forbidden', 'not this one')
+    })
+    const errors: unknown[] = []
+    const adapter = client(url).onError(error => void errors.push(error.message))
+    await adapter.connect()
+    await adapter.sendMessage('x')
+    await until(() => errors.length === 1)
+    expect(errors).toEqual(['forbidden: not this one'])
+    server.dropConnections()
+    await until(() => server.platforms()[0]?.connections === 0)
+    await until(() => server.platforms()[0]?.connections === 1)
   })
 })

@@ -10,7 +10,9 @@ describe('registering', () => {
     const adapter = await dial(`${url}/bridge/v1/agents`)
     adapter.send({ type: 'register', platform: 'agents', capabilities: ['text', 'typing', 'teleport'] })
     expect(await adapter.next()).toEqual({ type: 'reply', platform: 'wgrok', content: 'registered' })
-    expect(server.platforms()).toEqual([{ platform: 'agents', connections: 1, capabilities: ['text', 'typing'] }])
+    expect(server.platforms()).toEqual([
+      { platform: 'agents', connections: 1, detached: 0, capabilities: ['text', 'typing'] },
+    ])
   })
 
   it('comes before everything else', async () => {

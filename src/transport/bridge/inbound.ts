@@ -1,26 +1,26 @@
+import { randomUUID } from 'node:crypto'
 import type { BridgeMessage, BridgeReply } from '../../../generated/models.js'
 import type { Identity } from '../../access/identity.js'
+import type { BridgeSession } from '../../bridge/session.js'
 import type { InboundMessage } from '../transport.js'
-import { cardsOf } from './relay.js'
 
 /**
- * What came over a bridge connection, as any transport tells it.
- *
- * @param platform the platform name that the connection registered; never what the envelope claims.
- * @param fallbackId id of the message unless the envelope brings its own.
+ * What came over a bridge connection, as any transport tells it. Platform and conversation are those of the connection,
+ * never what the envelope claims.
  */
 export function inboundFrom(
   envelope: BridgeMessage | BridgeReply,
-  platform: string,
+  session: BridgeSession,
   sender: Identity,
-  fallbackId: string,
 ): InboundMessage {
   const { session_key: thread, content = '', data } = envelope
+  const { platform, id } = session
   return {
     platform: 'bridge',
-    id: fallbackId,
+    // Ids are the adapter's own, so one adapter must not be able to use up those of another.
+    id: id === undefined ? randomUUID() : `${platform}/${id}`,
     text: content,
-    cards: cardsOf(data),
+    cards: data?.cards ?? [],
     sender,
     conversation: { platform: 'bridge', kind: 'adapter', id: platform, ...(thread === undefined ? {} : { thread }) },
   }

@@ -1,7 +1,5 @@
 import { isEcho, parseEcho, parseResponse } from '../../../generated/frames.js'
-import type { BridgeData } from '../../../generated/models.js'
 import type { MessageFields } from '../../bridge/envelope.js'
-import type { Card } from '../../protocol.js'
 import type { OutboundMessage } from '../transport.js'
 
 /**
@@ -16,11 +14,6 @@ export function envelopeFor(message: OutboundMessage, sessionKey: string | undef
     ...relayFields(text),
     ...(cards.length === 0 ? {} : { data: { cards } }),
   }
-}
-
-/** The cards of an envelope. */
-export function cardsOf(data: BridgeData | undefined): readonly Card[] {
-  return data?.cards ?? []
 }
 
 function relayFields(text: string): Pick<MessageFields, 'from' | 'to' | 'task_id'> {

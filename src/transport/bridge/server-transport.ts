@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { FRAME_LIMITS } from '../../../generated/limits.js'
 import type { BridgeMessage, BridgeReply } from '../../../generated/models.js'
+import type { Settle } from '../../bridge/peer.js'
 import type { BridgeServer } from '../../bridge/server.js'
 import type { BridgeSession } from '../../bridge/session.js'
 import { StatusFeed } from '../../bridge/status.js'
@@ -9,13 +9,23 @@ import type { Transport } from '../transport.js'
 import { adapterIdentity, inboundFrom } from './inbound.js'
 import { envelopeFor } from './relay.js'
 
+/** Options of {@link bridgeServerTransport}. */
+export interface ServerTransportOptions {
+  /**
+   * When a send counts as done. `acked` waits until an adapter that can resume has handled the frame, so that a spool in
+   * front keeps it until then; others cannot say, and `handed` is all that they give. Default `handed`.
+   */
+  readonly settle?: Settle
+}
+
 /**
  * The router's side of the bridge as a transport: an address `bridge:<platform>` means all connections of that
  * platform. Takes over the server's handlers of messages and replies.
  *
  * The server belongs to the caller, who mounts it or lets it listen, and closes it after the transport.
  */
-export function bridgeServerTransport(server: BridgeServer): Transport {
+export function bridgeServerTransport(server: BridgeServer, options: ServerTransportOptions = {}): Transport {
+  const { settle = 'handed' } = options
   const status = new StatusFeed({ state: 'connecting' })
   return {
     platform: 'bridge',
@@ -25,13 +35,15 @@ export function bridgeServerTransport(server: BridgeServer): Transport {
         throw new WgrokError('target-invalid', 'the bridge reaches adapters only')
       }
       if (signal.aborted) throw WgrokError.from(signal.reason, 'aborted')
-      await orAborted(server.send(to.id, envelopeFor(message, to.thread)), signal)
+      // A program reads the frame, so no card may be written into it as text.
+      const sent = server.send(to.id, envelopeFor(message, to.thread), { id: idempotencyKey, verbatim: true, settle })
+      await orAborted(sent, signal)
       return { messageId: idempotencyKey, platformResponse: null }
     },
     async listen(deliver) {
       const hear = async (envelope: BridgeMessage | BridgeReply, session: BridgeSession): Promise<void> => {
         const sender = adapterIdentity(envelope.metadata?.user_id, session.platform)
-        await deliver(inboundFrom(envelope, session.platform, sender, randomUUID()))
+        await deliver(inboundFrom(envelope, session, sender))
       }
       server.onMessage(hear).onReply(hear)
       status.set({ state: 'live', since: Date.now() })

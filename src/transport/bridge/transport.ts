@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { FRAME_LIMITS } from '../../../generated/limits.js'
 import type { BridgeMessage, BridgeReply } from '../../../generated/models.js'
 import { BridgeClient } from '../../bridge/client.js'
+import type { BridgeSession } from '../../bridge/session.js'
 import { WgrokError } from '../../errors.js'
 import { silent } from '../../log.js'
 import type { Address } from '../../protocol.js'
@@ -47,15 +47,15 @@ class BridgeTransport implements Transport {
     if (to.platform !== 'bridge') throw new WgrokError('target-invalid', 'the bridge reaches bridge addresses only')
     // Connecting goes on in the background; a permanent failure reaches the queue and with it this send.
     this.#connect().catch(() => {})
-    await this.#client.sendMessage(envelopeFor(message, to.thread), { signal: options.signal })
-    return { messageId: options.idempotencyKey, platformResponse: null }
+    const { signal, idempotencyKey } = options
+    await this.#client.sendMessage(envelopeFor(message, to.thread), { signal, id: idempotencyKey })
+    return { messageId: idempotencyKey, platformResponse: null }
   }
 
   async listen(deliver: (message: InboundMessage) => Promise<void>): Promise<void> {
-    const hear = async (envelope: BridgeMessage | BridgeReply): Promise<void> => {
-      const sender = adapterIdentity('wgrok', this.#client.platform)
-      await deliver(inboundFrom(envelope, this.#client.platform, sender, randomUUID()))
-    }
+    const sender = adapterIdentity('wgrok', this.#client.platform)
+    const hear = (envelope: BridgeMessage | BridgeReply, session: BridgeSession): Promise<void> =>
+      deliver(inboundFrom(envelope, session, sender))
     this.#client
       .onMessage(hear)
       .onReply(hear)
