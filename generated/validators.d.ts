@@ -143,253 +143,378 @@ export interface Validate<T> {
 
 /** @generated from #/components/schemas/Platform */
 export declare const validatePlatform: Validate<Platform>
+
 /** @generated from #/components/schemas/Frame */
 export declare const validateFrame: Validate<Frame>
+
 /** @generated from #/components/schemas/AppCommand */
 export declare const validateAppCommand: Validate<AppCommand>
+
 /** @generated from #/components/schemas/EchoText */
 export declare const validateEchoText: Validate<EchoText>
+
 /** @generated from #/components/schemas/ResponseText */
 export declare const validateResponseText: Validate<ResponseText>
+
 /** @generated from #/components/schemas/AppCommandText */
 export declare const validateAppCommandText: Validate<AppCommandText>
+
 /** @generated from #/components/schemas/Flags */
 export declare const validateFlags: Validate<Flags>
+
 /** @generated from #/components/schemas/FlagSet */
 export declare const validateFlagSet: Validate<FlagSet>
+
 /** @generated from #/components/schemas/ChunkPosition */
 export declare const validateChunkPosition: Validate<ChunkPosition>
+
 /** @generated from #/components/schemas/AddressKind */
 export declare const validateAddressKind: Validate<AddressKind>
+
 /** @generated from #/components/schemas/Address */
 export declare const validateAddress: Validate<Address>
+
 /** @generated from #/components/schemas/Card */
 export declare const validateCard: Validate<Card>
+
 /** @generated from #/components/schemas/Capability */
 export declare const validateCapability: Validate<Capability>
+
 /** @generated from #/components/schemas/StreamEventName */
 export declare const validateStreamEventName: Validate<StreamEventName>
+
 /** @generated from #/components/schemas/BridgeType */
 export declare const validateBridgeType: Validate<BridgeType>
+
 /** @generated from #/components/schemas/BridgeMetadata */
 export declare const validateBridgeMetadata: Validate<BridgeMetadata>
+
 /** @generated from #/components/schemas/BridgeData */
 export declare const validateBridgeData: Validate<BridgeData>
+
 /** @generated from #/components/schemas/BridgeImage */
 export declare const validateBridgeImage: Validate<BridgeImage>
+
 /** @generated from #/components/schemas/BridgeButton */
 export declare const validateBridgeButton: Validate<BridgeButton>
+
 /** @generated from #/components/schemas/BridgeResumeOffer */
 export declare const validateBridgeResumeOffer: Validate<BridgeResumeOffer>
+
 /** @generated from #/components/schemas/BridgeResumeState */
 export declare const validateBridgeResumeState: Validate<BridgeResumeState>
+
 /** @generated from #/components/schemas/BridgeGap */
 export declare const validateBridgeGap: Validate<BridgeGap>
+
 /** @generated from #/components/schemas/BridgeRegister */
 export declare const validateBridgeRegister: Validate<BridgeRegister>
+
 /** @generated from #/components/schemas/BridgeMessage */
 export declare const validateBridgeMessage: Validate<BridgeMessage>
+
 /** @generated from #/components/schemas/BridgeReply */
 export declare const validateBridgeReply: Validate<BridgeReply>
+
 /** @generated from #/components/schemas/BridgeEvent */
 export declare const validateBridgeEvent: Validate<BridgeEvent>
+
 /** @generated from #/components/schemas/BridgeError */
 export declare const validateBridgeError: Validate<BridgeError>
+
 /** @generated from #/components/schemas/BridgeEnvelope */
 export declare const validateBridgeEnvelope: Validate<BridgeEnvelope>
+
 /** @generated from #/components/schemas/WebhookRequest */
 export declare const validateWebhookRequest: Validate<WebhookRequest>
+
 /** @generated from #/components/schemas/WebhookStatus */
 export declare const validateWebhookStatus: Validate<WebhookStatus>
+
 /** @generated from #/components/schemas/WebhookAccepted */
 export declare const validateWebhookAccepted: Validate<WebhookAccepted>
+
 /** @generated from #/components/schemas/Problem */
 export declare const validateProblem: Validate<Problem>
+
 /** @generated from #/components/schemas/SendResult */
 export declare const validateSendResult: Validate<SendResult>
+
 /** @generated from #/components/schemas/MessageContext */
 export declare const validateMessageContext: Validate<MessageContext>
+
 /** @generated from #/components/schemas/CompressMode */
 export declare const validateCompressMode: Validate<CompressMode>
+
 /** @generated from #/components/schemas/SenderConfig */
 export declare const validateSenderConfig: Validate<SenderConfig>
+
 /** @generated from #/components/schemas/ReceiverConfig */
 export declare const validateReceiverConfig: Validate<ReceiverConfig>
+
 /** @generated from #/components/schemas/BotConfig */
 export declare const validateBotConfig: Validate<BotConfig>
+
 /** @generated from #/components/schemas/WebexAttachment */
 export declare const validateWebexAttachment: Validate<WebexAttachment>
+
 /** @generated from #/components/schemas/WebexCreateMessage */
 export declare const validateWebexCreateMessage: Validate<WebexCreateMessage>
+
 /** @generated from #/components/schemas/WebexMessage */
 export declare const validateWebexMessage: Validate<WebexMessage>
+
 /** @generated from #/components/schemas/WebexPerson */
 export declare const validateWebexPerson: Validate<WebexPerson>
+
 /** @generated from #/components/schemas/WebexAttachmentAction */
 export declare const validateWebexAttachmentAction: Validate<WebexAttachmentAction>
+
 /** @generated from #/components/schemas/WebexCreateWebhook */
 export declare const validateWebexCreateWebhook: Validate<WebexCreateWebhook>
+
 /** @generated from #/components/schemas/WebexUpdateWebhook */
 export declare const validateWebexUpdateWebhook: Validate<WebexUpdateWebhook>
+
 /** @generated from #/components/schemas/WebexWebhook */
 export declare const validateWebexWebhook: Validate<WebexWebhook>
+
 /** @generated from #/components/schemas/WebexWebhookList */
 export declare const validateWebexWebhookList: Validate<WebexWebhookList>
+
 /** @generated from #/components/schemas/WebexServiceLinks */
 export declare const validateWebexServiceLinks: Validate<WebexServiceLinks>
+
 /** @generated from #/components/schemas/WebexHost */
 export declare const validateWebexHost: Validate<WebexHost>
+
 /** @generated from #/components/schemas/WebexHostCatalog */
 export declare const validateWebexHostCatalog: Validate<WebexHostCatalog>
+
 /** @generated from #/components/schemas/WebexCatalog */
 export declare const validateWebexCatalog: Validate<WebexCatalog>
+
 /** @generated from #/components/schemas/WebexDeviceRequest */
 export declare const validateWebexDeviceRequest: Validate<WebexDeviceRequest>
+
 /** @generated from #/components/schemas/WebexDevice */
 export declare const validateWebexDevice: Validate<WebexDevice>
+
 /** @generated from #/components/schemas/WebexDeviceList */
 export declare const validateWebexDeviceList: Validate<WebexDeviceList>
+
 /** @generated from #/components/schemas/WebexActor */
 export declare const validateWebexActor: Validate<WebexActor>
+
 /** @generated from #/components/schemas/WebexActivityTarget */
 export declare const validateWebexActivityTarget: Validate<WebexActivityTarget>
+
 /** @generated from #/components/schemas/WebexActivityParent */
 export declare const validateWebexActivityParent: Validate<WebexActivityParent>
+
 /** @generated from #/components/schemas/WebexActivityObject */
 export declare const validateWebexActivityObject: Validate<WebexActivityObject>
+
 /** @generated from #/components/schemas/WebexActivity */
 export declare const validateWebexActivity: Validate<WebexActivity>
+
 /** @generated from #/components/schemas/WebexMercuryData */
 export declare const validateWebexMercuryData: Validate<WebexMercuryData>
+
 /** @generated from #/components/schemas/WebexMercuryFrame */
 export declare const validateWebexMercuryFrame: Validate<WebexMercuryFrame>
+
 /** @generated from #/components/schemas/WebexMercuryCredentials */
 export declare const validateWebexMercuryCredentials: Validate<WebexMercuryCredentials>
+
 /** @generated from #/components/schemas/WebexMercuryAuthorization */
 export declare const validateWebexMercuryAuthorization: Validate<WebexMercuryAuthorization>
+
 /** @generated from #/components/schemas/WebexMercuryAck */
 export declare const validateWebexMercuryAck: Validate<WebexMercuryAck>
+
 /** @generated from #/components/schemas/WebexMercuryPing */
 export declare const validateWebexMercuryPing: Validate<WebexMercuryPing>
+
 /** @generated from #/components/schemas/WebexDeliveryData */
 export declare const validateWebexDeliveryData: Validate<WebexDeliveryData>
+
 /** @generated from #/components/schemas/WebexDelivery */
 export declare const validateWebexDelivery: Validate<WebexDelivery>
+
 /** @generated from #/components/schemas/SlackPostMessage */
 export declare const validateSlackPostMessage: Validate<SlackPostMessage>
+
 /** @generated from #/components/schemas/SlackResponseMetadata */
 export declare const validateSlackResponseMetadata: Validate<SlackResponseMetadata>
+
 /** @generated from #/components/schemas/SlackPostMessageReply */
 export declare const validateSlackPostMessageReply: Validate<SlackPostMessageReply>
+
 /** @generated from #/components/schemas/SlackAuthTestReply */
 export declare const validateSlackAuthTestReply: Validate<SlackAuthTestReply>
+
 /** @generated from #/components/schemas/SlackConversationsOpen */
 export declare const validateSlackConversationsOpen: Validate<SlackConversationsOpen>
+
 /** @generated from #/components/schemas/SlackConversation */
 export declare const validateSlackConversation: Validate<SlackConversation>
+
 /** @generated from #/components/schemas/SlackConversationReply */
 export declare const validateSlackConversationReply: Validate<SlackConversationReply>
+
 /** @generated from #/components/schemas/SlackProfile */
 export declare const validateSlackProfile: Validate<SlackProfile>
+
 /** @generated from #/components/schemas/SlackUser */
 export declare const validateSlackUser: Validate<SlackUser>
+
 /** @generated from #/components/schemas/SlackUserReply */
 export declare const validateSlackUserReply: Validate<SlackUserReply>
+
 /** @generated from #/components/schemas/SlackConnectionReply */
 export declare const validateSlackConnectionReply: Validate<SlackConnectionReply>
+
 /** @generated from #/components/schemas/SlackDebugInfo */
 export declare const validateSlackDebugInfo: Validate<SlackDebugInfo>
+
 /** @generated from #/components/schemas/SlackConnectionInfo */
 export declare const validateSlackConnectionInfo: Validate<SlackConnectionInfo>
+
 /** @generated from #/components/schemas/SlackHello */
 export declare const validateSlackHello: Validate<SlackHello>
+
 /** @generated from #/components/schemas/SlackBotProfile */
 export declare const validateSlackBotProfile: Validate<SlackBotProfile>
+
 /** @generated from #/components/schemas/SlackEvent */
 export declare const validateSlackEvent: Validate<SlackEvent>
+
 /** @generated from #/components/schemas/SlackEventCallback */
 export declare const validateSlackEventCallback: Validate<SlackEventCallback>
+
 /** @generated from #/components/schemas/SlackEventsApi */
 export declare const validateSlackEventsApi: Validate<SlackEventsApi>
+
 /** @generated from #/components/schemas/SlackSlashCommand */
 export declare const validateSlackSlashCommand: Validate<SlackSlashCommand>
+
 /** @generated from #/components/schemas/SlackSlashCommandEnvelope */
 export declare const validateSlackSlashCommandEnvelope: Validate<SlackSlashCommandEnvelope>
+
 /** @generated from #/components/schemas/SlackInteractive */
 export declare const validateSlackInteractive: Validate<SlackInteractive>
+
 /** @generated from #/components/schemas/SlackDisconnect */
 export declare const validateSlackDisconnect: Validate<SlackDisconnect>
+
 /** @generated from #/components/schemas/SlackAck */
 export declare const validateSlackAck: Validate<SlackAck>
+
 /** @generated from #/components/schemas/SlackUrlVerification */
 export declare const validateSlackUrlVerification: Validate<SlackUrlVerification>
+
 /** @generated from #/components/schemas/SlackAppRateLimited */
 export declare const validateSlackAppRateLimited: Validate<SlackAppRateLimited>
+
 /** @generated from #/components/schemas/DiscordAllowedMentions */
 export declare const validateDiscordAllowedMentions: Validate<DiscordAllowedMentions>
+
 /** @generated from #/components/schemas/DiscordMessageReference */
 export declare const validateDiscordMessageReference: Validate<DiscordMessageReference>
+
 /** @generated from #/components/schemas/DiscordCreateMessage */
 export declare const validateDiscordCreateMessage: Validate<DiscordCreateMessage>
+
 /** @generated from #/components/schemas/DiscordUser */
 export declare const validateDiscordUser: Validate<DiscordUser>
+
 /** @generated from #/components/schemas/DiscordMessage */
 export declare const validateDiscordMessage: Validate<DiscordMessage>
+
 /** @generated from #/components/schemas/DiscordChannel */
 export declare const validateDiscordChannel: Validate<DiscordChannel>
+
 /** @generated from #/components/schemas/DiscordCreateDirectChannel */
 export declare const validateDiscordCreateDirectChannel: Validate<DiscordCreateDirectChannel>
+
 /** @generated from #/components/schemas/DiscordSessionStartLimit */
 export declare const validateDiscordSessionStartLimit: Validate<DiscordSessionStartLimit>
+
 /** @generated from #/components/schemas/DiscordGatewayBot */
 export declare const validateDiscordGatewayBot: Validate<DiscordGatewayBot>
+
 /** @generated from #/components/schemas/DiscordCommand */
 export declare const validateDiscordCommand: Validate<DiscordCommand>
+
 /** @generated from #/components/schemas/DiscordDispatch */
 export declare const validateDiscordDispatch: Validate<DiscordDispatch>
+
 /** @generated from #/components/schemas/DiscordApplication */
 export declare const validateDiscordApplication: Validate<DiscordApplication>
+
 /** @generated from #/components/schemas/DiscordReady */
 export declare const validateDiscordReady: Validate<DiscordReady>
+
 /** @generated from #/components/schemas/DiscordHeartbeatRequest */
 export declare const validateDiscordHeartbeatRequest: Validate<DiscordHeartbeatRequest>
+
 /** @generated from #/components/schemas/DiscordReconnect */
 export declare const validateDiscordReconnect: Validate<DiscordReconnect>
+
 /** @generated from #/components/schemas/DiscordInvalidSession */
 export declare const validateDiscordInvalidSession: Validate<DiscordInvalidSession>
+
 /** @generated from #/components/schemas/DiscordHelloData */
 export declare const validateDiscordHelloData: Validate<DiscordHelloData>
+
 /** @generated from #/components/schemas/DiscordHello */
 export declare const validateDiscordHello: Validate<DiscordHello>
+
 /** @generated from #/components/schemas/DiscordHeartbeatAck */
 export declare const validateDiscordHeartbeatAck: Validate<DiscordHeartbeatAck>
+
 /** @generated from #/components/schemas/DiscordHeartbeat */
 export declare const validateDiscordHeartbeat: Validate<DiscordHeartbeat>
+
 /** @generated from #/components/schemas/DiscordIdentifyProperties */
 export declare const validateDiscordIdentifyProperties: Validate<DiscordIdentifyProperties>
+
 /** @generated from #/components/schemas/DiscordIdentifyData */
 export declare const validateDiscordIdentifyData: Validate<DiscordIdentifyData>
+
 /** @generated from #/components/schemas/DiscordIdentify */
 export declare const validateDiscordIdentify: Validate<DiscordIdentify>
+
 /** @generated from #/components/schemas/DiscordResumeData */
 export declare const validateDiscordResumeData: Validate<DiscordResumeData>
+
 /** @generated from #/components/schemas/DiscordResume */
 export declare const validateDiscordResume: Validate<DiscordResume>
+
 /** @generated from #/components/schemas/DiscordMember */
 export declare const validateDiscordMember: Validate<DiscordMember>
+
 /** @generated from #/components/schemas/DiscordInteractionData */
 export declare const validateDiscordInteractionData: Validate<DiscordInteractionData>
+
 /** @generated from #/components/schemas/DiscordInteraction */
 export declare const validateDiscordInteraction: Validate<DiscordInteraction>
+
 /** @generated from #/components/schemas/DiscordInteractionResponse */
 export declare const validateDiscordInteractionResponse: Validate<DiscordInteractionResponse>
+
 /** @generated from #/components/messages/Echo */
 export declare const validateEcho: Validate<EchoText>
+
 /** @generated from #/components/messages/Response */
 export declare const validateResponse: Validate<ResponseText>
+
 /** @generated from #/components/messages/AppCommand */
 export declare const validateAppCommandPayload: Validate<AppCommandText>
+
 /** @generated from #/components/messages/Pause */
 export declare const validatePause: Validate<'./pause'>
+
 /** @generated from #/components/messages/Resume */
 export declare const validateResume: Validate<'./resume'>

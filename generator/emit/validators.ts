@@ -53,7 +53,7 @@ export async function emitValidators(spec: Spec, options: EmitOptions): Promise<
   const text = [
     header(spec, options),
     '',
-    ...helpers.map(helper => helper.text),
+    ...helpers.map(helper => `${helper.text}\n`),
     ...compiled.map(result => result.text),
   ].join('\n')
   if (/\brequire\(|\bimport\(|new Function\b/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'))) {
@@ -107,7 +107,8 @@ function emitDeclarations(spec: Spec, options: EmitOptions, entries: readonly En
   out.print('export interface Validate<T> {', '(data: unknown): data is T')
   out.print('errors?: readonly ValidationError[] | null', '}', '')
   for (const entry of entries) {
-    out.doc(generatedFrom(entry.pointer)).print(`export declare const validate${entry.id}: Validate<${entry.type}>`)
+    out.doc(generatedFrom(entry.pointer))
+    out.print(`export declare const validate${entry.id}: Validate<${entry.type}>`, '')
   }
   return out.toString()
 }

@@ -21,5 +21,6 @@ export interface Validate<T> {
 
 /** @generated from #/components/schemas/Object */
 export declare const validateObject: Validate<Object>
+
 /** @generated from #/components/schemas/Odd */
 export declare const validateOdd: Validate<Odd>

@@ -38,33 +38,48 @@ export interface Validate<T> {
 
 /** @generated from #/components/schemas/Shape */
 export declare const validateShape: Validate<Shape>
+
 /** @generated from #/components/schemas/Circle */
 export declare const validateCircle: Validate<Circle>
+
 /** @generated from #/components/schemas/Box */
 export declare const validateBox: Validate<Box>
+
 /** @generated from #/components/schemas/Colour */
 export declare const validateColour: Validate<Colour>
+
 /** @generated from #/components/schemas/Level */
 export declare const validateLevel: Validate<Level>
+
 /** @generated from #/components/schemas/Maybe */
 export declare const validateMaybe: Validate<Maybe>
+
 /** @generated from #/components/schemas/Label */
 export declare const validateLabel: Validate<Label>
+
 /** @generated from #/components/schemas/Tags */
 export declare const validateTags: Validate<Tags>
+
 /** @generated from #/components/schemas/Weights */
 export declare const validateWeights: Validate<Weights>
+
 /** @generated from #/components/schemas/Open */
 export declare const validateOpen: Validate<Open>
+
 /** @generated from #/components/schemas/Alias */
 export declare const validateAlias: Validate<Alias>
+
 /** @generated from #/components/schemas/Both */
 export declare const validateBoth: Validate<Both>
+
 /** @generated from #/components/schemas/Left */
 export declare const validateLeft: Validate<Left>
+
 /** @generated from #/components/schemas/Right */
 export declare const validateRight: Validate<Right>
+
 /** @generated from #/components/schemas/Tree */
 export declare const validateTree: Validate<Tree>
+
 /** @generated from #/components/messages/Inline */
 export declare const validateInline: Validate<InlinePayload>

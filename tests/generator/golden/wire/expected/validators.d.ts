@@ -21,21 +21,30 @@ export interface Validate<T> {
 
 /** @generated from #/components/schemas/Platform */
 export declare const validatePlatform: Validate<Platform>
+
 /** @generated from #/components/schemas/Call */
 export declare const validateCall: Validate<Call>
+
 /** @generated from #/components/schemas/Marks */
 export declare const validateMarks: Validate<Marks>
+
 /** @generated from #/components/schemas/MarkSet */
 export declare const validateMarkSet: Validate<MarkSet>
+
 /** @generated from #/components/schemas/Ping */
 export declare const validatePing: Validate<Ping>
+
 /** @generated from #/components/schemas/Pong */
 export declare const validatePong: Validate<Pong>
+
 /** @generated from #/components/schemas/PeerConfig */
 export declare const validatePeerConfig: Validate<PeerConfig>
+
 /** @generated from #/components/messages/Call */
 export declare const validateCallPayload: Validate<string>
+
 /** @generated from #/components/messages/Hello */
 export declare const validateHello: Validate<string>
+
 /** @generated from #/components/messages/Stop */
 export declare const validateStop: Validate<'!stop'>
