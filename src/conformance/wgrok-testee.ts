@@ -1,3 +1,4 @@
+import { BUS_OPS } from './ops/bus.js'
 import { CODEC_OPS } from './ops/codec.js'
 import { FRAME_OPS } from './ops/frame.js'
 import { POLICY_OPS } from './ops/policy.js'
@@ -15,5 +16,8 @@ const FEATURES = ['crypto', 'compact', 'utf16-strings', 'fake-clock', 'mention',
 /** This library as a testee, in this process. */
 export function wgrokTestee(version: string): Testee {
   const impl = { name: 'wgrok-ts', language: 'typescript', version }
-  return inProcess({ impl, specs: SPEC_VERSIONS, features: FEATURES }, { ...FRAME_OPS, ...CODEC_OPS, ...POLICY_OPS })
+  return inProcess(
+    { impl, specs: SPEC_VERSIONS, features: FEATURES },
+    { ...FRAME_OPS, ...CODEC_OPS, ...POLICY_OPS, ...BUS_OPS },
+  )
 }
