@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../../src/log.js'
+import type { Address } from '../../src/protocol.js'
+import type { SlackEmulator } from '../../src/testing/slack/emulator.js'
+import type { EmulatedSlackApp } from '../../src/testing/slack/workspace.js'
+import { createSlackTransport, type SlackTransportOptions } from '../../src/transport/slack/transport.js'
+import type { InboundMessage, SendOptions, Transport, TransportStatus } from '../../src/transport/transport.js'
+
+/** Polls until `done`; what happens on real sockets has no other sign. */
+export async function until(done: () => boolean | undefined, ms = 10_000): Promise<void> {
+  const end = Date.now() + ms
+  while (done() !== true) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${done}`)
+    await sleep(2)
+  }
+}
+
+/** One line that was logged. */
+export interface Line {
+  readonly level: string
+  readonly msg: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A logger that keeps its lines, their fields as the real one would show them. */
+export function recorder(): Logger & { readonly lines: readonly Line[] } {
+  const lines: Line[] = []
+  const log =
+    (level: string) =>
+    (msg: string, fields: Record<string, unknown> = {}): void => {
+      lines.push({ level, msg, fields })
+    }
+  const logger = {
+    lines,
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    child: (): Logger => logger,
+  }
+  return logger
+}
+
+/** A transport of an emulated app. */
+export function transportOf(
+  emulator: SlackEmulator,
+  app: EmulatedSlackApp,
+  options: Partial<SlackTransportOptions> = {},
+): Transport {
+  return createSlackTransport(app.botToken, {
+    role: 'router',
+    apiUrl: emulator.apiUrl,
+    appToken: app.appToken,
+    random: () => 0,
+    ...options,
+  })
+}
+
+/** Listens, and keeps what comes. */
+export async function listenTo(transport: Transport): Promise<InboundMessage[]> {
+  const heard: InboundMessage[] = []
+  await transport.listen(async message => void heard.push(message))
+  return heard
+}
+
+/** Follows the status from now on. */
+export function follow(transport: Transport): TransportStatus[] {
+  const seen: TransportStatus[] = []
+  void (async () => {
+    for await (const status of transport.status()) seen.push(status)
+  })()
+  return seen
+}
+
+export function channel(id: string, thread?: string): Address {
+  return { platform: 'slack', kind: 'channel', id, ...(thread === undefined ? {} : { thread }) }
+}
+
+/** Options of a send that nobody calls off. */
+export function sendOptions(signal: AbortSignal = new AbortController().signal): SendOptions {
+  return { signal, idempotencyKey: 'key' }
+}
