@@ -127,6 +127,7 @@ const SHOWN: ReadonlySet<string> = new Set([
     'image_url',
   ],
 ])
+const LINKS: ReadonlySet<string> = new Set(['url', 'image_url'])
 const CARD_DEPTH_MAX = 32
 
 /** What a card says, line by line; a fact or field is one line. */
@@ -146,6 +147,8 @@ function gather(node: unknown, lines: string[], depth: number): void {
   const said = Object.entries(node).filter(
     ([field, value]) => SHOWN.has(field) && typeof value === 'string' && value !== '',
   )
+  // A link comes after what it is about.
+  said.sort(([a], [b]) => Number(LINKS.has(a)) - Number(LINKS.has(b)))
   if (said.length > 0) lines.push(said.map(([, value]) => String(value).trim()).join(': '))
   for (const value of Object.values(node)) gather(value, lines, depth + 1)
 }

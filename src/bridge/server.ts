@@ -10,7 +10,7 @@ import { type Logger, silent } from '../log.js'
 import { Connection } from './connection.js'
 import type { EventFields, MessageFields, ReplyFields } from './envelope.js'
 import { admit, refuseUpgrade } from './gate.js'
-import { type Inspect, passAll } from './inspect.js'
+import { defaultInspection, type Inspect } from './inspect.js'
 import { BRIDGE_LIMITS, type BridgeLimits } from './limits.js'
 import { Outgoing } from './outgoing.js'
 import { Peer, type Settle } from './peer.js'
@@ -30,7 +30,7 @@ export interface BridgeServerOptions {
   readonly port?: number
   readonly logger?: Logger
   readonly clock?: Clock
-  /** Sees everything that adapters send before any handler. */
+  /** Sees everything that adapters send before any handler. Default: refuses control characters; see {@link openInspection}. */
   readonly inspect?: Inspect
   readonly limits?: Partial<BridgeLimits>
 }
@@ -92,7 +92,7 @@ export class BridgeServer {
     })
     this.#receives = new Receives({
       handlers: this.#handlers,
-      inspect: options.inspect ?? passAll,
+      inspect: options.inspect ?? defaultInspection,
       logger: this.#logger,
       tokens: () => this.#tokens,
       registered: (register, connection) => this.#register(register, connection),
