@@ -237,7 +237,7 @@ export const FRAME_LIMITS: Readonly<Record<Platform, FrameLimit>> = {
    */
   webex: { size: 7439, unit: 'utf8-bytes' },
   /**
-   * Slack may split what is longer than 4,000 characters; it counts after it has escaped three of them. The budget leaves room for that.
+   * Slack may split what is longer than 4,000 characters; it counts after it has escaped three of them. The budget leaves room for that. It turns emoji into names.
    * @generated from #/x-wgrok-platforms/slack
    */
   slack: { size: 3900, unit: 'utf16-units', costs: { '&': 5, '<': 4, '>': 4 } },
@@ -263,7 +263,8 @@ export const FRAME_LIMITS: Readonly<Record<Platform, FrameLimit>> = {
  * @generated from #/x-wgrok-platforms
  */
 export const FRAGILE: Readonly<Partial<Record<Platform, RegExp>>> = {
-  slack: /[&<>\u0000]|:\/\/|@|^\s|\s$|[*_~`]/u,
+  slack:
+    /[&<>\u0000-\u0008\u000b-\u001f\u007f]|:\/\/|@|^\s|\s$|[*_~`]|\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u,
   discord: /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|^\s|\s$|\r/u,
   irc: /[\u0000-\u001f\u007f]|^\s|\s$/u,
   bridge: /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/u,
