@@ -1,8 +1,21 @@
 import { WgrokError } from '../errors.js'
+import { BULK, breathe, byteSlices } from './slices.js'
 
 /** Length of the base64 of `bytes` bytes. */
 export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4
+}
+
+/** Encodes, in slices when there are very many bytes. */
+export async function encodeBase64(bytes: Buffer, signal?: AbortSignal): Promise<string> {
+  if (bytes.length <= 2 * BULK) return bytes.toString('base64')
+  const parts: string[] = []
+  // The size is divisible by three, so that only the last slice is padded.
+  for (const slice of byteSlices(bytes, BULK)) {
+    parts.push(slice.toString('base64'))
+    await breathe(signal)
+  }
+  return parts.join('')
 }
 
 /**

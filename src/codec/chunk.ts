@@ -56,7 +56,9 @@ export function countFrames(length: number, shape: FrameShape): number {
 async function findEnds(payload: string, shape: FrameShape, signal: AbortSignal | undefined): Promise<number[]> {
   const { length } = payload
   const meter = meterFor(shape.limit)
-  const reach = meter.flat(payload)
+  const flat = meter.flat(payload)
+  if (length > SLICE) await breathe(signal)
+  const reach = flat
     ? (start: number, space: number) => Math.min(start + space, length)
     : (start: number, space: number) => meter.reach(payload, start, space)
   const whole = room(shape)

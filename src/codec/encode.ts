@@ -4,7 +4,7 @@ import { WgrokError } from '../errors.js'
 import { checkSlug } from '../frame/slug.js'
 import { isWellFormed } from '../frame/unicode.js'
 import type { ChunkPosition, CompressMode, FlagSet, FrameLimit } from '../protocol.js'
-import { base64Length } from './base64.js'
+import { base64Length, encodeBase64 } from './base64.js'
 import { countFrames, type FrameShape, splitPayload, writeFrames } from './chunk.js'
 import { gzip } from './gzip.js'
 import type { KeyRing } from './keys.js'
@@ -53,6 +53,7 @@ export async function encode(payload: string, options: EncodeOptions): Promise<E
   const { to, from, fragile, keys, compress = 'never', signal } = options
   checkSignal(signal)
   if (!isWellFormed(payload)) throw new WgrokError('payload-invalid', 'the payload holds half a surrogate pair')
+  if (payload.length > SLICE) await breathe(signal)
   // A slug that a peer chose may be longer than ours; the limit bounds it.
   checkSlug(to, 'to', Number.POSITIVE_INFINITY)
   checkSlug(from, 'from', Number.POSITIVE_INFINITY)
@@ -78,7 +79,7 @@ export async function encode(payload: string, options: EncodeOptions): Promise<E
 async function encodeCompressed(packed: Buffer, options: EncodeOptions): Promise<Encoded> {
   const { compact = false, keys, signal } = options
   const flags: FlagSet = { compressed: true, encrypted: keys !== undefined }
-  const inner = compact && keys !== undefined ? packed : packed.toString('base64')
+  const inner = compact && keys !== undefined ? packed : await encodeBase64(packed, signal)
   const text = keys === undefined ? String(inner) : await seal(inner, keys, signal)
   const shape = shapeOf(flags, options)
   return { flags, frames: writeFrames(await splitPayload(text, shape, signal), shape) }
@@ -128,7 +129,7 @@ async function gzipText(text: string, signal: AbortSignal | undefined): Promise<
 async function matches(text: string, pattern: RegExp, signal: AbortSignal | undefined): Promise<boolean> {
   // search() starts at 0 whatever `lastIndex` a sticky or global pattern was left with.
   if (text.length <= SLICE) return text.search(pattern) !== -1
-  for (const slice of textSlices(text)) {
+  for (const slice of textSlices(text, SLICE)) {
     if (slice.search(pattern) !== -1) return true
     await breathe(signal)
   }

@@ -1,13 +1,22 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { WgrokError } from '../errors.js'
-import { THREAD_FROM } from './slices.js'
 
-const gzipInThread = promisify<Buffer, Buffer>(zlib.gzip)
+/** Up to this size, in bytes, gzip runs at once; above it on the thread pool. */
+const GZIP_NOW = 64 * 1024
+
+/** The same for what is to be decompressed: it may grow a thousandfold. */
+const GUNZIP_NOW = 8 * 1024
+
+/** zlib comes back from its thread for every so many bytes of output. Its own 16 KiB make a large payload slow. */
+const OUTPUT_CHUNK = 512 * 1024
+
+const gzipInThread = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip)
 
 /** Compresses; large input on the thread pool. */
 export async function gzip(bytes: Buffer): Promise<Buffer> {
-  return bytes.length <= THREAD_FROM ? zlib.gzipSync(bytes) : await gzipInThread(bytes)
+  if (bytes.length <= GZIP_NOW) return zlib.gzipSync(bytes)
+  return await gzipInThread(bytes, { chunkSize: Math.min(bytes.length, OUTPUT_CHUNK) })
 }
 
 /** Whether bytes begin like gzip does. No base64 text begins so. */
@@ -33,7 +42,7 @@ export async function gunzip(bytes: Buffer, maxBytes: number): Promise<Buffer> {
   const options = { maxOutputLength: Math.max(1, maxBytes), info: true }
   let result: Unzipped
   try {
-    result = bytes.length <= THREAD_FROM / 8 ? gunzipNow(bytes, options) : await gunzipInThread(bytes, options)
+    result = bytes.length <= GUNZIP_NOW ? gunzipNow(bytes, options) : await gunzipInThread(bytes, options)
   } catch (cause) {
     if (isTooLarge(cause)) throw tooLarge(maxBytes, cause)
     throw new WgrokError('gzip-invalid', 'does not decompress', { cause })
@@ -52,7 +61,7 @@ function gunzipNow(bytes: Buffer, options: GunzipOptions): Unzipped {
 
 function gunzipInThread(bytes: Buffer, options: GunzipOptions): Promise<Unzipped> {
   return new Promise((resolve, reject) => {
-    zlib.gunzip(bytes, options, (error, result) => {
+    zlib.gunzip(bytes, { ...options, chunkSize: Math.min(4 * bytes.length, OUTPUT_CHUNK) }, (error, result) => {
       if (error === null) resolve(result as unknown as Unzipped)
       else reject(error)
     })

@@ -1,8 +1,8 @@
 import { type CipherGCM, createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { WgrokError } from '../errors.js'
-import { base64Length } from './base64.js'
+import { base64Length, encodeBase64 } from './base64.js'
 import type { KeyRing } from './keys.js'
-import { breathe, byteSlices, SLICE, textSlices } from './slices.js'
+import { BULK, breathe, byteSlices, SLICE, textSlices } from './slices.js'
 
 const ALGORITHM = 'aes-256-gcm'
 const IV_BYTES = 12
@@ -17,36 +17,35 @@ export function sealedLength(bytes: number): number {
 export async function seal(plain: string | Buffer, keys: KeyRing, signal?: AbortSignal): Promise<string> {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv(ALGORITHM, keys.first, iv)
-  if (plain.length > SLICE) return (await sealSlices(plain, iv, cipher, signal)).join('')
-  const body = typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain)
-  cipher.final()
-  return Buffer.concat([iv, body, cipher.getAuthTag()]).toString('base64')
+  const large = typeof plain === 'string' ? plain.length > 2 * SLICE : plain.length > BULK
+  const sealed = large ? await sealSlices(plain, iv, cipher, signal) : sealNow(plain, iv, cipher)
+  return await encodeBase64(sealed, signal)
 }
 
-/** The sealed text in pieces. Slice by slice, so that the sealed bytes never lie in memory as a whole. */
+function sealNow(plain: string | Buffer, iv: Buffer, cipher: CipherGCM): Buffer {
+  const body = typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain)
+  cipher.final()
+  return Buffer.concat([iv, body, cipher.getAuthTag()])
+}
+
 async function sealSlices(
   plain: string | Buffer,
   iv: Buffer,
   cipher: CipherGCM,
   signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const pieces: string[] = []
-  // base64 takes three bytes at a time: what is left over waits for the next slice.
-  let rest: Buffer = iv
-  const push = (bytes: Buffer): void => {
-    const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
-    const whole = all.length - (all.length % 3)
-    pieces.push(all.toString('base64', 0, whole))
-    rest = all.subarray(whole)
-  }
-  for (const slice of typeof plain === 'string' ? textSlices(plain) : byteSlices(plain)) {
-    push(typeof slice === 'string' ? cipher.update(slice, 'utf8') : cipher.update(slice))
+): Promise<Buffer> {
+  const isText = typeof plain === 'string'
+  const length = isText ? Buffer.byteLength(plain, 'utf8') : plain.length
+  const sealed = Buffer.allocUnsafe(IV_BYTES + length + TAG_BYTES)
+  let offset = iv.copy(sealed)
+  for (const slice of isText ? textSlices(plain, 2 * SLICE) : byteSlices(plain, BULK)) {
+    const body = typeof slice === 'string' ? cipher.update(slice, 'utf8') : cipher.update(slice)
+    offset += body.copy(sealed, offset)
     await breathe(signal)
   }
   cipher.final()
-  push(cipher.getAuthTag())
-  pieces.push(rest.toString('base64'))
-  return pieces
+  cipher.getAuthTag().copy(sealed, offset)
+  return sealed
 }
 
 /**
@@ -68,12 +67,12 @@ async function openWith(key: KeyObject, sealed: Buffer, signal: AbortSignal | un
   const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   let plain: Buffer
-  if (body.length <= SLICE) {
+  if (body.length <= BULK) {
     plain = decipher.update(body)
   } else {
     plain = Buffer.allocUnsafe(body.length)
     let offset = 0
-    for (const slice of byteSlices(body)) {
+    for (const slice of byteSlices(body, BULK)) {
       offset += decipher.update(slice).copy(plain, offset)
       await breathe(signal)
     }

@@ -3,15 +3,16 @@ import { WgrokError } from '../errors.js'
 import { splitsPair } from '../frame/unicode.js'
 
 /**
- * How much is worked on before other work gets its turn, in bytes or UTF-16 units.
- *
- * Divisible by 3 and by 4, so that base64 of the slices is the base64 of the whole. The slowest stage (UTF-8 to text)
- * needs about 5 ms for it on a small machine.
+ * How much slow work (UTF-8 to text, counting characters) is done before other work gets its turn, in bytes or UTF-16
+ * units: about 5 ms on a small machine.
  */
 export const SLICE: number = 3 * 2 ** 18
 
-/** Up to this size, in bytes, gzip runs at once; above it on the thread pool, whose hand-over costs less than the work. */
-export const THREAD_FROM: number = 64 * 1024
+/**
+ * How much fast work (AES, base64, text to UTF-8) is done before other work gets its turn, in bytes or UTF-16 units:
+ * about 5 ms as well. Most payloads are smaller and pass undivided, which saves a copy.
+ */
+export const BULK: number = 3 * 2 ** 21
 
 /** @throws WgrokError once the signal is aborted: its reason when that is one, else `aborted` or `timeout`. */
 export function checkSignal(signal: AbortSignal | undefined): void {
@@ -28,17 +29,17 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
   checkSignal(signal)
 }
 
-/** The text in slices of at most {@link SLICE} units, no surrogate pair split. */
-export function* textSlices(text: string): Generator<string, void> {
+/** The text in slices of at most `size` units, no surrogate pair split. */
+export function* textSlices(text: string, size: number): Generator<string, void> {
   for (let start = 0; start < text.length; ) {
-    const end = start + SLICE
+    const end = start + size
     const cut = end < text.length && splitsPair(text, end) ? end - 1 : end
     yield text.slice(start, cut)
     start = cut
   }
 }
 
-/** The bytes in slices of at most {@link SLICE}, as views. */
-export function* byteSlices(bytes: Buffer): Generator<Buffer, void> {
-  for (let start = 0; start < bytes.length; start += SLICE) yield bytes.subarray(start, start + SLICE)
+/** The bytes in slices of at most `size`, as views. */
+export function* byteSlices(bytes: Buffer, size: number): Generator<Buffer, void> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
 }

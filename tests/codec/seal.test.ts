@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { decode } from '../../src/codec/decode.js'
 import { type KeyRing, keyRing } from '../../src/codec/keys.js'
 import { open, seal, sealedLength } from '../../src/codec/seal.js'
-import { SLICE } from '../../src/codec/slices.js'
+import { BULK as SLICE } from '../../src/codec/slices.js'
 
 const SECRET = Buffer.from('0123456789abcdef0123456789abcdef')
 const KEY = SECRET.toString('base64')
