@@ -14,7 +14,7 @@ export function emitEnvExample(spec: Spec, options: EmitOptions): string {
     const isRequired = roles.some(role => isNeeded(role.row))
     const notes = [roles.map(role => role.kind).join(', '), ...facts(row, roles)]
     return [
-      `# ${oneLine(row.doc)}`,
+      ...(row.doc === '' ? [] : [`# ${oneLine(row.doc)}`]),
       `# ${notes.join('; ')}`,
       `${isRequired ? '' : '#'}${row.env}=${plain(row.default)}`,
       '',
