@@ -6,6 +6,7 @@ import { WgrokError } from '../errors.js'
 import type { CompressMode } from '../protocol.js'
 import { WgrokRouter } from '../router/router.js'
 import { openTransport } from '../transport/open.js'
+import { deadline } from './io.js'
 import { AGENTS, localConfig } from './local.js'
 import { newToken } from './state.js'
 import { type Tapped, tap } from './tap.js'
@@ -81,7 +82,7 @@ export async function openBench(interrupted: AbortSignal): Promise<Bench> {
     const transport = tap(await openTransport('bridge', account, { role: 'peer' }), frame => sent.push(frame))
     const config = { ...peer, from: '-', compress: exercise.compress }
     const sender = new WgrokSender(exercise.encrypt ? { ...config, encryptKeys: [key] } : config, { transport })
-    const signal = AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)])
+    const { release, signal } = deadline(interrupted, WAIT_MS)
     const start = performance.now()
     try {
       const arrival = new Promise<string>((resolve, reject) => {
@@ -94,6 +95,7 @@ export async function openBench(interrupted: AbortSignal): Promise<Bench> {
       if (interrupted.aborted) throw WgrokError.from(error, 'aborted')
       return outcome(exercise, { sent, heard, start, error: WgrokError.from(error).message })
     } finally {
+      release()
       await sender.close()
     }
   }

@@ -30,13 +30,13 @@ export function processIo(): CliIo {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(INTERRUPTED)
-      stop.abort()
+      stop.abort(new WgrokError('aborted', 'interrupted'))
     })
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // `wgrok receive | head -1`: the reader has what it wanted.
     if (error.code !== 'EPIPE') throw error
-    stop.abort()
+    stop.abort(new WgrokError('aborted', 'nobody reads the output any more'))
   })
   return {
     // Opened only when a command reads it.
@@ -71,4 +71,54 @@ function write(stream: NodeJS.WriteStream, text: string, stop: AbortSignal): Pro
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** A signal that ends with another one, or in time. */
+export interface Deadline {
+  readonly signal: AbortSignal
+  /** Whether time ran out first. */
+  readonly expired: boolean
+  /** Lets go of timer and listener. */
+  release(): void
+}
+
+/**
+ * `AbortSignal.any` with `AbortSignal.timeout`, written out: on Node 20 that combination may be collected as garbage
+ * before it fires.
+ *
+ * @param ms undefined: no limit
+ */
+export function deadline(signal: AbortSignal, ms: number | undefined): Deadline {
+  const controller = new AbortController()
+  let expired = false
+  const abort = (): void => controller.abort(signal.reason)
+  const timer =
+    ms === undefined
+      ? undefined
+      : setTimeout(() => {
+          expired = true
+          controller.abort(new WgrokError('timeout', `not done within ${ms / 1000} s`))
+        }, ms)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    get expired() {
+      return expired
+    },
+    release() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    },
+  }
+}
+
+/** The result of `work`, or the reason of `signal` as soon as it is aborted, whatever `work` then still does. */
+export async function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = aborted(signal).then((): never => {
+    throw WgrokError.from(signal.reason, 'aborted')
+  })
+  // The race has the one that comes first; the other one may still fail, and nobody asks.
+  for (const either of [work, stopped]) either.catch(() => {})
+  return Promise.race([work, stopped])
 }

@@ -78,7 +78,8 @@ function report(caught: unknown, io: CliIo): ExitCode {
   // Commander has printed its own message.
   if (caught instanceof CommanderError) return caught.exitCode === 0 ? EXIT.ok : EXIT.usage
   const error = WgrokError.from(caught)
-  io.stderr(`wgrok: ${error.message}\n`)
+  const hint = error.code === 'internal' && !isOn(io.env['WGROK_DEBUG']) ? ' (WGROK_DEBUG=true shows where)' : ''
+  io.stderr(`wgrok: ${error.message}${hint}\n`)
   if (isOn(io.env['WGROK_DEBUG'])) for (const stack of stacks(caught)) io.stderr(`${stack}\n`)
   return exitCodeOf(error.code)
 }

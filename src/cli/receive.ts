@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Cli, numberOption, overlay, withExamples } from './command.js'
 import { EXIT, type ExitCode } from './exit.js'
-import { aborted } from './io.js'
+import { aborted, deadline } from './io.js'
 import { type PeerFlags, peerEnv, withPeerFlags, withTimeout } from './peer-options.js'
 import { printable } from './text.js'
 
@@ -55,12 +55,13 @@ async function receive(cli: Cli, flags: ReceiveFlags): Promise<ExitCode> {
     },
     { onError: error => io.stderr(`wgrok: ${error.message}\n`) },
   )
+  const until = deadline(io.interrupted, flags.timeout === undefined ? undefined : flags.timeout * 1000)
   try {
-    const timeout = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout * 1000)]
-    const stop = aborted(AbortSignal.any([io.interrupted, end.signal, ...timeout]))
+    const stop = Promise.race([aborted(until.signal), aborted(end.signal)])
     const live = receiver.listen().then(() => io.stderr(`listening as ${config.slug} on ${config.platform}\n`))
     await Promise.race([stop, live.then(() => stop)])
   } finally {
+    until.release()
     await receiver.close()
   }
   if (io.interrupted.aborted) return EXIT.ok

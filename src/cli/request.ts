@@ -3,6 +3,7 @@ import { LIMITS } from '../../generated/limits.js'
 import { WgrokError } from '../errors.js'
 import { type Cli, withExamples } from './command.js'
 import { EXIT, type ExitCode } from './exit.js'
+import { deadline, within } from './io.js'
 import { type SendFlags, senderConfig, withSendFlags, withTimeout } from './peer-options.js'
 import { printable, readPayload } from './text.js'
 
@@ -26,8 +27,10 @@ async function request(cli: Cli, argument: string | undefined, flags: SendFlags)
   const payload = await readPayload(argument, io)
   const { WgrokSender } = await import('../bus/sender.js')
   const sender = new WgrokSender(config)
+  const end = deadline(io.interrupted, flags.timeout * 1000)
   try {
-    const reply = await sender.request(payload, { timeoutMs: flags.timeout * 1000, signal: io.interrupted })
+    const answer = sender.request(payload, { timeoutMs: flags.timeout * 1000, signal: end.signal })
+    const reply = await within(answer, end.signal)
     const text = io.stdoutIsTerminal ? printable(reply.payload) : reply.payload
     await io.stdout(flags.json === true ? `${JSON.stringify(reply)}\n` : `${text}\n`)
     return EXIT.ok
@@ -36,6 +39,7 @@ async function request(cli: Cli, argument: string | undefined, flags: SendFlags)
     io.stderr(`wgrok: ${error.message}\n`)
     return EXIT.no
   } finally {
+    end.release()
     await sender.close()
   }
 }

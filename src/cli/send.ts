@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { LIMITS } from '../../generated/limits.js'
 import { type Cli, withExamples } from './command.js'
 import { EXIT, type ExitCode } from './exit.js'
+import { deadline, within } from './io.js'
 import { type SendFlags, senderConfig, withSendFlags, withTimeout } from './peer-options.js'
 import { count, readPayload } from './text.js'
 
@@ -26,13 +27,14 @@ async function send(cli: Cli, argument: string | undefined, flags: SendFlags): P
   const payload = await readPayload(argument, io)
   const { WgrokSender } = await import('../bus/sender.js')
   const sender = new WgrokSender(config)
+  const { release, signal } = deadline(io.interrupted, flags.timeout * 1000)
   try {
-    const signal = AbortSignal.any([io.interrupted, AbortSignal.timeout(flags.timeout * 1000)])
-    const result = await sender.send(payload, { signal })
+    const result = await within(sender.send(payload, { signal }), signal)
     const text = `sent ${count(result.messageIds.length, 'frame')} to ${config.slug}`
     await io.stdout(flags.json === true ? `${JSON.stringify(result)}\n` : `${text}\n`)
     return EXIT.ok
   } finally {
+    release()
     await sender.close()
   }
 }
