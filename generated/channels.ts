@@ -860,6 +860,17 @@ export const OPERATIONS = {
     reply: ['WebexMessage'],
   },
   /**
+   * Read the latest messages of a room, to find what a dropped connection missed.
+   * @generated from #/operations/webexListMessages
+   */
+  webexListMessages: {
+    id: 'webexListMessages',
+    action: 'send',
+    channel: 'webexMessages',
+    messages: [],
+    reply: ['WebexMessageList'],
+  },
+  /**
    * Read the text of a message that an event announced.
    * @generated from #/operations/webexGetMessage
    */

@@ -155,6 +155,14 @@ export const SENDER_CONFIG: readonly ConfigRow[] = [
     doc: 'Base URL of the Webex API.',
   },
   {
+    field: 'webexCatalogUrl',
+    env: 'WGROK_WEBEX_CATALOG_URL',
+    format: 'string',
+    required: false,
+    secret: false,
+    doc: 'Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set.',
+  },
+  {
     field: 'slackApiUrl',
     env: 'WGROK_SLACK_API_URL',
     format: 'string',
@@ -291,6 +299,14 @@ export const RECEIVER_CONFIG: readonly ConfigRow[] = [
     required: false,
     secret: false,
     doc: 'Base URL of the Webex API.',
+  },
+  {
+    field: 'webexCatalogUrl',
+    env: 'WGROK_WEBEX_CATALOG_URL',
+    format: 'string',
+    required: false,
+    secret: false,
+    doc: 'Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set.',
   },
   {
     field: 'slackApiUrl',
@@ -515,6 +531,14 @@ export const BOT_CONFIG: readonly ConfigRow[] = [
     required: false,
     secret: false,
     doc: 'Base URL of the Webex API.',
+  },
+  {
+    field: 'webexCatalogUrl',
+    env: 'WGROK_WEBEX_CATALOG_URL',
+    format: 'string',
+    required: false,
+    secret: false,
+    doc: 'Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set.',
   },
   {
     field: 'slackApiUrl',

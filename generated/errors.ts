@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   'lane-full',
   'spool-full',
   'body-too-large',
+  'app-failed',
   'body-invalid',
   'path-unknown',
   'media-type-unsupported',
@@ -163,6 +164,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   'lane-full': { status: 503, retryable: true, meaning: 'Too many messages wait for this destination.' },
   'spool-full': { status: 507, retryable: true, meaning: 'The spool has reached its size and takes no new message.' },
   'body-too-large': { status: 413, retryable: false, meaning: 'The body or envelope exceeds its limit.' },
+  'app-failed': {
+    status: 502,
+    retryable: false,
+    meaning: 'An application behind the router cannot be reached, answered with an error or said too much.',
+  },
   'body-invalid': {
     status: 400,
     retryable: false,

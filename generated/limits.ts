@@ -108,6 +108,36 @@ export const LIMITS = {
    */
   sendTimeout: 60000,
   /**
+   * How long an application behind the router may take for its answer, redirects included. Unit: ms.
+   * @generated from #/x-wgrok-limits/appTimeout
+   */
+  appTimeout: 30000,
+  /**
+   * Largest answer of an application behind the router. Unit: bytes.
+   * @generated from #/x-wgrok-limits/appResponse
+   */
+  appResponse: 1048576,
+  /**
+   * Calls to one application at a time; further ones wait. Unit: connections.
+   * @generated from #/x-wgrok-limits/appConnections
+   */
+  appConnections: 32,
+  /**
+   * Requests of one caller to the HTTP endpoint; then 429. Refused credentials count ten times. Unit: requests per minute.
+   * @generated from #/x-wgrok-limits/webhookRate
+   */
+  webhookRate: 1200,
+  /**
+   * Longest time that `Prefer: wait` keeps a posted frame waiting for its reply. Unit: ms.
+   * @generated from #/x-wgrok-limits/webhookWaitMax
+   */
+  webhookWaitMax: 60000,
+  /**
+   * Posted frames that wait for their reply at one time. Unit: requests.
+   * @generated from #/x-wgrok-limits/webhookWaiters
+   */
+  webhookWaiters: 1000,
+  /**
    * Largest body of `POST /wgrok`. Unit: bytes.
    * @generated from #/x-wgrok-limits/webhookBody
    */

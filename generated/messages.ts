@@ -14,6 +14,7 @@ import type {
   Problem,
   WebexCreateMessage,
   WebexMessage,
+  WebexMessageList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -126,6 +127,7 @@ import {
   validateWebexMercuryFrame,
   validateWebexMercuryPing,
   validateWebexMessage,
+  validateWebexMessageList,
   validateWebexPerson,
   validateWebexUpdateWebhook,
   validateWebexWebhook,
@@ -154,6 +156,7 @@ export const MESSAGE_NAMES = [
   'Problem',
   'WebexCreateMessage',
   'WebexMessage',
+  'WebexMessageList',
   'WebexPerson',
   'WebexAttachmentAction',
   'WebexCreateWebhook',
@@ -292,6 +295,11 @@ export interface MessagePayloads {
    * @generated from #/components/messages/WebexMessage
    */
   readonly WebexMessage: WebexMessage
+  /**
+   * Answer of `GET /messages`, the latest first.
+   * @generated from #/components/messages/WebexMessageList
+   */
+  readonly WebexMessageList: WebexMessageList
   /**
    * Answer of `GET /people/me`.
    * @generated from #/components/messages/WebexPerson
@@ -615,6 +623,11 @@ export const MESSAGES: { readonly [Name in MessageName]: MessageEntry<MessagePay
     contentType: 'application/json',
     validate: validateWebexMessage,
     doc: 'A message as the API returns it.',
+  },
+  WebexMessageList: {
+    contentType: 'application/json',
+    validate: validateWebexMessageList,
+    doc: 'Answer of `GET /messages`, the latest first.',
   },
   WebexPerson: { contentType: 'application/json', validate: validateWebexPerson, doc: 'Answer of `GET /people/me`.' },
   WebexAttachmentAction: {

@@ -458,13 +458,15 @@ export function isWebhookStatus(value: unknown): value is WebhookStatus {
 }
 
 /**
- * Answer 202.
+ * Answer 202; 200 when it carries a reply.
  * @generated from #/components/schemas/WebhookAccepted
  */
 export interface WebhookAccepted {
   readonly status: WebhookStatus
   /** Message id that the router gave to the frame. */
   readonly id: string
+  /** With `Prefer: wait`, the response frames of the reply to this frame, all its chunks; absent when none came in time. */
+  readonly replies?: readonly ResponseText[]
 }
 
 /**
@@ -588,6 +590,8 @@ export interface SenderConfig {
   readonly slackAppToken?: string
   /** Base URL of the Webex API. */
   readonly webexApiUrl?: string
+  /** Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set. */
+  readonly webexCatalogUrl?: string
   /** Base URL of the Slack API. */
   readonly slackApiUrl?: string
   /** Base URL of the Discord API. */
@@ -643,6 +647,8 @@ export interface ReceiverConfig {
   readonly slackAppToken?: string
   /** Base URL of the Webex API. */
   readonly webexApiUrl?: string
+  /** Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set. */
+  readonly webexCatalogUrl?: string
   /** Base URL of the Slack API. */
   readonly slackApiUrl?: string
   /** Base URL of the Discord API. */
@@ -736,6 +742,8 @@ export interface BotConfig {
   readonly proxy?: string
   /** Base URL of the Webex API. */
   readonly webexApiUrl?: string
+  /** Base URL of the Webex service catalog; on the host of WGROK_WEBEX_API_URL when that is set. */
+  readonly webexCatalogUrl?: string
   /** Base URL of the Slack API. */
   readonly slackApiUrl?: string
   /** Base URL of the Discord API. */
@@ -805,6 +813,15 @@ export interface WebexMessage {
   readonly attachments?: readonly WebexAttachment[]
   /** Time of creation, RFC 3339. */
   readonly created?: string
+}
+
+/**
+ * Messages of a room.
+ * @generated from #/components/schemas/WebexMessageList
+ */
+export interface WebexMessageList {
+  /** Messages, the latest first. */
+  readonly items: readonly WebexMessage[]
 }
 
 /**

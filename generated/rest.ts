@@ -35,6 +35,7 @@ import {
 import type {
   WebexCreateMessage,
   WebexMessage,
+  WebexMessageList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -79,6 +80,7 @@ import {
   validateWebexDevice,
   validateWebexDeviceList,
   validateWebexMessage,
+  validateWebexMessageList,
   validateWebexPerson,
   validateWebexWebhook,
   validateWebexWebhookList,
@@ -115,6 +117,27 @@ export const webexCreateMessageCall: RestCall<NoParams, WebexCreateMessage, Webe
   method: 'POST',
   path: webexMessagesAddress,
   reply: validateWebexMessage,
+}
+
+/**
+ * Read the latest messages of a room, to find what a dropped connection missed.
+ * @generated from #/operations/webexListMessages
+ */
+export const webexListMessagesCall: RestCall<
+  {
+    /** The room. */ readonly roomId: string /** In group rooms bots have to say `me`. */
+    readonly mentionedPeople?: string /** Page size, at most 100. */
+    readonly max?: string
+  },
+  undefined,
+  WebexMessageList
+> = {
+  id: 'webexListMessages',
+  method: 'GET',
+  path: params =>
+    webexMessagesAddress() +
+    query({ roomId: params['roomId'], mentionedPeople: params['mentionedPeople'], max: params['max'] }),
+  reply: validateWebexMessageList,
 }
 
 /**

@@ -42,6 +42,7 @@ import type {
   WebexAttachment,
   WebexCreateMessage,
   WebexMessage,
+  WebexMessageList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -263,6 +264,9 @@ export declare const validateWebexCreateMessage: Validate<WebexCreateMessage>
 
 /** @generated from #/components/schemas/WebexMessage */
 export declare const validateWebexMessage: Validate<WebexMessage>
+
+/** @generated from #/components/schemas/WebexMessageList */
+export declare const validateWebexMessageList: Validate<WebexMessageList>
 
 /** @generated from #/components/schemas/WebexPerson */
 export declare const validateWebexPerson: Validate<WebexPerson>

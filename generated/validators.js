@@ -2331,6 +2331,37 @@ var valid0 = _errs2 === errors;
 else {
 var valid0 = true;
 }
+if(valid0){
+if(data.replies !== undefined && hasOwn.call(data, "replies")){
+let data2 = data.replies;
+const _errs4 = errors;
+if(errors === _errs4){
+if(Array.isArray(data2)){
+var valid1 = true;
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+const _errs6 = errors;
+if(!(validateResponseText(data2[i0], instancePath+"/replies/" + i0))){
+vErrors = vErrors === null ? validateResponseText.errors : vErrors.concat(validateResponseText.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs6 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebhookAccepted.errors = [{instancePath:instancePath+"/replies",schemaPath:"#/properties/replies/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -2958,18 +2989,18 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
-let data16 = data.slackApiUrl;
+if(data.webexCatalogUrl !== undefined && hasOwn.call(data, "webexCatalogUrl")){
+let data16 = data.webexCatalogUrl;
 const _errs33 = errors;
 if(errors === _errs33){
 if(typeof data16 === "string"){
 if(data16.length < 1){
-validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validateSenderConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validateSenderConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -2979,12 +3010,33 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
-let data17 = data.discordApiUrl;
+if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
+let data17 = data.slackApiUrl;
 const _errs35 = errors;
 if(errors === _errs35){
 if(typeof data17 === "string"){
 if(data17.length < 1){
+validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs35 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
+let data18 = data.discordApiUrl;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data18 === "string"){
+if(data18.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPath:"#/properties/discordApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2994,10 +3046,11 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schem
 return false;
 }
 }
-var valid0 = _errs35 === errors;
+var valid0 = _errs37 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -3322,18 +3375,18 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
-let data15 = data.slackApiUrl;
+if(data.webexCatalogUrl !== undefined && hasOwn.call(data, "webexCatalogUrl")){
+let data15 = data.webexCatalogUrl;
 const _errs31 = errors;
 if(errors === _errs31){
 if(typeof data15 === "string"){
 if(data15.length < 1){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validateReceiverConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validateReceiverConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -3343,12 +3396,33 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
-let data16 = data.discordApiUrl;
+if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
+let data16 = data.slackApiUrl;
 const _errs33 = errors;
 if(errors === _errs33){
 if(typeof data16 === "string"){
 if(data16.length < 1){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs33 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
+let data17 = data.discordApiUrl;
+const _errs35 = errors;
+if(errors === _errs35){
+if(typeof data17 === "string"){
+if(data17.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPath:"#/properties/discordApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3358,10 +3432,11 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/discordApiUrl",sch
 return false;
 }
 }
-var valid0 = _errs33 === errors;
+var valid0 = _errs35 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -3964,18 +4039,18 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
-let data32 = data.slackApiUrl;
+if(data.webexCatalogUrl !== undefined && hasOwn.call(data, "webexCatalogUrl")){
+let data32 = data.webexCatalogUrl;
 const _errs67 = errors;
 if(errors === _errs67){
 if(typeof data32 === "string"){
 if(data32.length < 1){
-validateBotConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validateBotConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validateBotConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validateBotConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -3985,12 +4060,33 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
-let data33 = data.discordApiUrl;
+if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
+let data33 = data.slackApiUrl;
 const _errs69 = errors;
 if(errors === _errs69){
 if(typeof data33 === "string"){
 if(data33.length < 1){
+validateBotConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateBotConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs69 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
+let data34 = data.discordApiUrl;
+const _errs71 = errors;
+if(errors === _errs71){
+if(typeof data34 === "string"){
+if(data34.length < 1){
 validateBotConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPath:"#/properties/discordApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -4000,10 +4096,11 @@ validateBotConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPa
 return false;
 }
 }
-var valid0 = _errs69 === errors;
+var valid0 = _errs71 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -4524,6 +4621,55 @@ return false;
 }
 }
 validateWebexMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexMessageList */
+export function validateWebexMessageList(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.items === undefined) || (!(hasOwn.call(data, "items")))) && (missing0 = "items")){
+validateWebexMessageList.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.items !== undefined && hasOwn.call(data, "items")){
+let data0 = data.items;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(!(validateWebexMessage(data0[i0], instancePath+"/items/" + i0))){
+vErrors = vErrors === null ? validateWebexMessage.errors : vErrors.concat(validateWebexMessage.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexMessageList.errors = [{instancePath:instancePath+"/items",schemaPath:"#/properties/items/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateWebexMessageList.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexMessageList.errors = vErrors;
 return errors === 0;
 }
 
