@@ -157,9 +157,16 @@ export class BridgeServer {
     this.#peers.expel(this.#tokens)
   }
 
-  /** Destroys every socket as a broken network would. For drills: adapters come back by themselves. */
-  dropConnections(): void {
-    for (const connection of this.#connections) connection.terminate()
+  /**
+   * Destroys sockets as a broken network would: all, or those whose peer has an id that `which` picks. For drills:
+   * adapters come back by themselves.
+   *
+   * @returns how many.
+   */
+  dropConnections(which: (connection: string) => boolean = () => true): number {
+    const dropped = [...this.#connections].filter(({ peer }) => peer !== undefined && which(peer.id))
+    for (const connection of dropped) connection.terminate()
+    return dropped.length
   }
 
   /** Where {@link listen} listens; undefined before and after. */
