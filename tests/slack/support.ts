@@ -5,6 +5,7 @@ import type { SlackEmulator } from '../../src/testing/slack/emulator.js'
 import type { EmulatedSlackApp } from '../../src/testing/slack/workspace.js'
 import { createSlackTransport, type SlackTransportOptions } from '../../src/transport/slack/transport.js'
 import type { InboundMessage, SendOptions, Transport, TransportStatus } from '../../src/transport/transport.js'
+import type { FakeClock } from '../support/fake-clock.js'
 
 /** Polls until `done`; what happens on real sockets has no other sign. */
 export async function until(done: () => boolean | undefined, ms = 10_000): Promise<void> {
@@ -79,4 +80,17 @@ export function channel(id: string, thread?: string): Address {
 /** Options of a send that nobody calls off. */
 export function sendOptions(signal: AbortSignal = new AbortController().signal): SendOptions {
   return { signal, idempotencyKey: 'key' }
+}
+
+/** Lets fake time pass in steps, with real sockets working in between, until `done`. Returns the time it took in ms. */
+export async function pass(clock: FakeClock, done: () => boolean | undefined, step = 100): Promise<number> {
+  const start = clock.now()
+  for (let turn = 0; turn < 5_000; turn++) {
+    for (let wait = 0; wait < 5; wait++) {
+      if (done() === true) return clock.now() - start
+      await sleep(1)
+    }
+    await clock.advance(step)
+  }
+  throw new Error(`not within ${clock.now() - start} ms: ${done}`)
 }

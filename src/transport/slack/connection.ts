@@ -103,8 +103,9 @@ export class SlackConnection implements SlackSocketReceives<Link, void> {
         await this.#replace(next, why, attempt++)
       }
     } catch (caught) {
+      current = undefined
       const error = WgrokError.from(caught)
-      if (signal.aborted || error.code === 'aborted') return
+      if (signal.aborted) return
       logger.error('Slack refused the connection for good', { code: error.code, error })
       status.set({ state: 'failed', error })
       throw error
