@@ -28,6 +28,7 @@ export type CreateTransport = (token: string, options: TransportOptions) => Tran
 /** One entry per platform that is built; its code and libraries are loaded when it is first used. */
 const PLATFORM_LOADERS: Readonly<Partial<Record<Platform, () => Promise<CreateTransport>>>> = {
   bridge: async () => (await import('./bridge/transport.js')).createBridgeTransport,
+  discord: async () => (await import('./discord/transport.js')).createDiscordTransport,
   slack: async () => (await import('./slack/transport.js')).createSlackTransport,
 }
 
