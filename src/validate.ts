@@ -65,7 +65,8 @@ const WRITERS: Readonly<Record<string, (params: ValidationError['params']) => st
 }
 
 function expectedBy({ keyword, params, message }: ValidationError): string {
-  return WRITERS[keyword]?.(params) ?? message ?? 'something else'
+  const write = Object.hasOwn(WRITERS, keyword) ? WRITERS[keyword] : undefined
+  return write?.(params) ?? message ?? 'something else'
 }
 
 const ARTICLES: Readonly<Record<string, string>> = {
