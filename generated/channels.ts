@@ -135,6 +135,40 @@ export function matchWebexMe(path: string): boolean {
 }
 
 /**
+ * Address of `webexPerson`, as a template.
+ * @generated from #/channels/webexPerson
+ */
+export const WEBEX_PERSON_ADDRESS = '/people/{personId}'
+
+/**
+ * What varies in {@link WEBEX_PERSON_ADDRESS}.
+ * @generated from #/channels/webexPerson
+ */
+export interface WebexPersonParams {
+  /** REST id of the person. */
+  readonly personId: string
+}
+
+/**
+ * Writes an address of `webexPerson`; values are percent-encoded.
+ * @generated from #/channels/webexPerson
+ */
+export function webexPersonAddress(params: WebexPersonParams): string {
+  return '/people/' + encodeURIComponent(params['personId'])
+}
+
+/**
+ * Reads a path of `webexPerson`; undefined when it is not one. The query must be cut off.
+ * @generated from #/channels/webexPerson
+ */
+export function matchWebexPerson(path: string): WebexPersonParams | undefined {
+  if (!path.startsWith('/people/')) return undefined
+  const value0 = segment(path.slice(8))
+  if (value0 === undefined) return undefined
+  return { personId: value0 }
+}
+
+/**
  * Address of `webexAttachmentAction`, as a template.
  * @generated from #/channels/webexAttachmentAction
  */
@@ -886,6 +920,17 @@ export const OPERATIONS = {
    * @generated from #/operations/webexGetMe
    */
   webexGetMe: { id: 'webexGetMe', action: 'send', channel: 'webexMe', messages: [], reply: ['WebexPerson'] },
+  /**
+   * Ask who somebody is.
+   * @generated from #/operations/webexGetPerson
+   */
+  webexGetPerson: {
+    id: 'webexGetPerson',
+    action: 'send',
+    channel: 'webexPerson',
+    messages: [],
+    reply: ['WebexPerson'],
+  },
   /**
    * Read what was submitted with a card.
    * @generated from #/operations/webexGetAttachmentAction

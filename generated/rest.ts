@@ -5,6 +5,8 @@ import {
   webexMessageAddress,
   type WebexMessageParams,
   webexMeAddress,
+  webexPersonAddress,
+  type WebexPersonParams,
   webexAttachmentActionAddress,
   type WebexAttachmentActionParams,
   webexWebhooksAddress,
@@ -159,6 +161,17 @@ export const webexGetMeCall: RestCall<NoParams, undefined, WebexPerson> = {
   id: 'webexGetMe',
   method: 'GET',
   path: webexMeAddress,
+  reply: validateWebexPerson,
+}
+
+/**
+ * Ask who somebody is.
+ * @generated from #/operations/webexGetPerson
+ */
+export const webexGetPersonCall: RestCall<WebexPersonParams, undefined, WebexPerson> = {
+  id: 'webexGetPerson',
+  method: 'GET',
+  path: webexPersonAddress,
   reply: validateWebexPerson,
 }
 

@@ -12,6 +12,8 @@ export interface TransportOptions {
   readonly proxy?: string
   /** Base URL of the platform's API. */
   readonly apiUrl?: string
+  /** Base URL of the Webex service catalog. */
+  readonly catalogUrl?: string
   /** Slack's app-level token. */
   readonly appToken?: string
   /** Default: logs nothing. */
@@ -30,6 +32,7 @@ const PLATFORM_LOADERS: Readonly<Partial<Record<Platform, () => Promise<CreateTr
   bridge: async () => (await import('./bridge/transport.js')).createBridgeTransport,
   discord: async () => (await import('./discord/transport.js')).createDiscordTransport,
   slack: async () => (await import('./slack/transport.js')).createSlackTransport,
+  webex: async () => (await import('./webex/transport.js')).createWebexTransport,
 }
 
 /**

@@ -1,0 +1,84 @@
+import { webexGetCatalogCall, webexGetMeCall, webexListDevicesCall } from '../../../generated/rest.js'
+import { WgrokError } from '../../errors.js'
+import type { Address } from '../../protocol.js'
+import { formatAddress } from '../address.js'
+import { createDial } from '../dial.js'
+import type { DoctorOptions, Finding } from '../doctor.js'
+import { checkAddress } from './address.js'
+import { catalogUrl, createWebexApi, type WebexApi } from './api.js'
+
+/** Options of {@link check}. */
+export interface WebexDoctorOptions extends DoctorOptions {
+  readonly catalogUrl?: string
+}
+
+/** Devices above which Webex will soon refuse to register another. */
+const MANY_DEVICES = 80
+
+/** Looks at token, catalog, devices and route targets; changes nothing and sends nothing. */
+export async function* check(token: string, options: WebexDoctorOptions): AsyncGenerator<Finding, void, void> {
+  const { apiUrl, proxy, signal, targets = [] } = options
+  const api = createWebexApi(token, { dial: createDial(proxy === undefined ? {} : { proxy }), apiUrl })
+  const common = signal === undefined ? {} : { signal }
+  try {
+    const me = await api.call(webexGetMeCall, { params: {}, ...common })
+    yield { ok: true, what: `Webex knows the token: ${me.emails[0] ?? me.id}, a ${me.type ?? 'person'}` }
+    yield* checkListening(api, catalogUrl(options.catalogUrl, apiUrl), common)
+  } catch (caught) {
+    yield failed('Webex does not take the token', caught)
+  } finally {
+    await api.close()
+  }
+  for (const target of targets) yield checkTarget(target)
+}
+
+async function* checkListening(
+  api: WebexApi,
+  catalog: string,
+  common: { signal?: AbortSignal },
+): AsyncGenerator<Finding> {
+  try {
+    const params = { format: 'hostmap' }
+    const url = catalog + webexGetCatalogCall.path(params)
+    const { serviceLinks } = await api.call(webexGetCatalogCall, { params, url, ...common })
+    yield { ok: true, what: 'the service catalog answers' }
+    const base = serviceLinks['wdm']
+    if (base === undefined) return
+    const { devices } = await api.call(webexListDevicesCall, { params: {}, url: `${base}/devices`, ...common })
+    const what = `${devices.length} devices are registered`
+    if (devices.length < MANY_DEVICES) yield { ok: true, what }
+    else
+      yield { ok: false, what, fix: 'Stop what registers so many; wgrok deletes its own when Webex refuses another.' }
+  } catch (caught) {
+    yield failed('events cannot be listened for', caught)
+  }
+}
+
+/** Rooms cannot be looked at without a message: only what the address says can be judged. */
+function checkTarget(target: Address): Finding {
+  try {
+    checkAddress(target)
+    return { ok: true, what: `${formatAddress(target)} is an address that Webex takes` }
+  } catch (caught) {
+    return failed(`${formatAddress(target)} is not reachable`, caught)
+  }
+}
+
+function failed(what: string, caught: unknown): Finding {
+  const error = WgrokError.from(caught)
+  return { ok: false, what: `${what}: ${error.message}`, fix: fixFor(error) }
+}
+
+function fixFor(error: WgrokError): string {
+  switch (error.code) {
+    case 'auth-failed':
+      return 'Regenerate the access token of the bot; check the proxy credentials if there is a proxy.'
+    case 'target-invalid':
+      return 'Route to an e-mail address, a person id or a room id.'
+    case 'platform-unavailable':
+    case 'timeout':
+      return 'Check the network, WGROK_PROXY, WGROK_WEBEX_API_URL and WGROK_WEBEX_CATALOG_URL.'
+    default:
+      return 'See the Webex page of the documentation.'
+  }
+}
