@@ -67,6 +67,8 @@ export interface DiscordEmulator {
   post(posting: Posting): EmulatedMessage
   /** Spoils what comes next. */
   fail(fault: Fault): void
+  /** Spoils nothing any more. */
+  heal(): void
   /** An interaction as Discord would post it. */
   sign(body: unknown, options?: SignOptions): SignedRequest
   /** Breaks every connection, REST and gateway. */
@@ -129,6 +131,7 @@ export async function startDiscordEmulator(options: DiscordEmulatorOptions = {})
       return response
     },
     upgrade: ({ path, query }) => {
+      if (gateway.refuse !== undefined) return { refuse: gateway.refuse }
       if (path !== '/' && path !== '/resume' && path !== '/resume/') return { refuse: 404 }
       return { accept: socket => gateway.accept(socket, `${path}?${query}`) }
     },
@@ -153,6 +156,7 @@ export async function startDiscordEmulator(options: DiscordEmulatorOptions = {})
       return message
     },
     fail: fault => void faults.push({ left: fault.times ?? 1, fault }),
+    heal: () => void faults.splice(0),
     sign: (body, signOptions) => signer.sign(body, signOptions),
     cut: () => server.dropConnections(),
     close: () => server.close(),

@@ -46,6 +46,8 @@ const INTENTS_MAX = 1 << 26
 const PAYLOAD_MAX = 4096
 const SENDS_MAX = 120
 const SENDS_WINDOW = 60_000
+/** 1001 is a restart of the server: its sessions go on elsewhere. */
+const SESSION_ENDS: ReadonlySet<number> = new Set([1000, 4003, 4004, 4005, 4007, 4008, 4009])
 const IDENTIFY_WINDOW = 5_000
 
 interface Session {
@@ -61,6 +63,8 @@ interface Connection {
   readonly url: string
   readonly sends: number[]
   session: Session | undefined
+  /** We closed it; the client's code is then but an echo. */
+  closedHere: boolean
 }
 
 /** The gateway: sessions outlive their connections and repeat what was missed. */
@@ -75,6 +79,8 @@ export class GatewaySide {
   readonly closes: GatewayClose[] = []
   /** What the next connections have to do without. */
   readonly silence: Silence = {}
+  /** Status that handshakes are refused with. */
+  refuse: number | undefined
 
   constructor(options: GatewayOptions) {
     this.#options = options
@@ -100,7 +106,7 @@ export class GatewaySide {
   }
 
   accept(socket: WebSocket, url: string): void {
-    const connection: Connection = { socket, url, sends: [], session: undefined }
+    const connection: Connection = { socket, url, sends: [], session: undefined, closedHere: false }
     this.#connections.add(connection)
     socket.on('message', (data: Buffer) => this.#read(connection, data))
     socket.on('error', () => {})
@@ -141,8 +147,10 @@ export class GatewaySide {
 
   /** Closes every connection. Codes that end a session end it here too. */
   closeAll(code: number, reason = ''): void {
-    for (const { session, socket } of this.#connections) {
-      if (session !== undefined && [1000, 1001, 4003, 4004, 4005, 4007, 4008, 4009].includes(code)) {
+    for (const connection of this.#connections) {
+      const { session, socket } = connection
+      connection.closedHere = true
+      if (session !== undefined && SESSION_ENDS.has(code)) {
         this.#sessions.delete(session.id)
       }
       socket.close(code, reason)
@@ -335,7 +343,7 @@ export class GatewaySide {
     const { session } = connection
     if (session === undefined) return
     session.connection = undefined
-    if (code === 1000 || code === 1001) this.#sessions.delete(session.id)
+    if (!connection.closedHere && (code === 1000 || code === 1001)) this.#sessions.delete(session.id)
   }
 }
 

@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   readonly heard: (message: DiscordMessage, self: DiscordSelf) => void
 }
 
-/** Resumes that may fail before the session is given up. */
+/** Resumes that may fail before somebody else is asked whether the session is lost. */
 const RESUMES_MAX = 3
 /** A connection that lived this long makes earlier failures count no more, in ms. */
 const STABLE = 10_000
@@ -51,6 +51,7 @@ export class DiscordConnection {
   #wasLive = false
   #failures = 0
   #failedResumes = 0
+  #lastChance = false
   #badFrames = 0
   #running: Promise<void> | undefined
   #started: { resolve: () => void; reject: (error: WgrokError) => void } | undefined
@@ -139,15 +140,19 @@ export class DiscordConnection {
   }
 
   /**
-   * The session to take up. After failed resumes the API is asked: when it answers and the session's own server does
-   * not take us, the session is lost; when neither answers, the network is, and the session may still be there.
+   * The session to take up. After failed resumes the API is asked: while it does not answer either, the network is down
+   * and the session may still be there. Once it answers, the session gets one more chance, and is lost after that.
    */
   async #resumable(): Promise<Session | undefined> {
-    if (this.#session !== undefined && this.#failedResumes >= RESUMES_MAX) {
-      await this.#options.api.getGateway(this.#stop.signal)
+    if (this.#session === undefined || this.#failedResumes < RESUMES_MAX) return this.#session
+    const last = this.#lastChance
+    this.#lastChance = false
+    await this.#options.api.getGateway(this.#stop.signal)
+    if (last) {
       this.#options.logger.info('discord session given up', { failedResumes: this.#failedResumes })
       this.#session = undefined
     }
+    this.#lastChance = !last
     return this.#session
   }
 
@@ -177,6 +182,7 @@ export class DiscordConnection {
     this.#liveSince = this.#options.clock.now()
     this.#wasLive = true
     this.#failedResumes = 0
+    this.#lastChance = false
     this.#options.status.set({ state: 'live', since: this.#liveSince })
     this.#started?.resolve()
     this.#started = undefined
@@ -207,7 +213,10 @@ export class DiscordConnection {
     const verdict = judge(ending)
     if (verdict.next === 'fail') return verdict.error
     if (verdict.next === 'identify') this.#session = undefined
-    if (this.#session === undefined) this.#failedResumes = 0
+    if (this.#session === undefined) {
+      this.#failedResumes = 0
+      this.#lastChance = false
+    }
     if (ending.how !== 'refused' || ending.error.retryable) return undefined
     // What was fine before may be fine again, unless it is about the token.
     return this.#wasLive && ending.error.code !== 'auth-failed' ? undefined : ending.error
