@@ -9,10 +9,5 @@ export type {
   SpoolEntry,
   SpoolStats,
 } from '../spool/spool.js'
-export {
-  type AccountStatus,
-  type RouterCounts,
-  type RouterOptions,
-  type RouterStatus,
-  WgrokRouter,
-} from './router.js'
+export { type ReloadableConfig, type RouterOptions, WgrokRouter } from './router.js'
+export type { AccountStatus, RouterCounts, RouterStatus } from './status.js'

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../generated/limits.js'
-import { abortable, aborted, abortError, openScope } from '../bus/scope.js'
+import { abortable, abortError, aborted, openScope } from '../bus/scope.js'
 import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
@@ -198,7 +198,7 @@ export class Outbox {
   #waitAfter(error: WgrokError, failed: number, entry: SpoolEntry): number {
     const wait = waitFor(error, failed, this.#options.random)
     // Asking whether an adapter is back costs nothing, and it should not wait for what is there already.
-    return entry.to.platform === 'bridge' ? Math.min(wait, BRIDGE_WAIT_MAX) : wait
+    return entry.to?.platform === 'bridge' ? Math.min(wait, BRIDGE_WAIT_MAX) : wait
   }
 }
 

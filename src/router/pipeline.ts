@@ -1,4 +1,4 @@
-import { ECHO_PREFIX, formatResponse } from '../../generated/frames.js'
+import { ECHO_PREFIX, NO_FLAGS, parseFlags } from '../../generated/frames.js'
 import type { AppCommand, Frame } from '../../generated/models.js'
 import { type BusReceives, dispatchBusReceives, type Undecoded } from '../../generated/stubs.js'
 import type { Allowlist } from '../access/allowlist.js'
@@ -8,11 +8,12 @@ import { WgrokError } from '../errors.js'
 import { stripMention } from '../frame/mention.js'
 import type { Logger } from '../log.js'
 import type { Address } from '../protocol.js'
-import type { Appended, SpoolEntry } from '../spool/spool.js'
+import type { Appended, AppJob, SpoolEntry } from '../spool/spool.js'
 import { addressKey } from '../transport/address.js'
 import { ACCEPTED, type Arrival, DUPLICATE, IGNORED, type Outcome, senderAddress } from './arrival.js'
 import type { Inboxes } from './inboxes.js'
 import type { Registry } from './registry.js'
+import type { Waiters } from './waiters.js'
 
 /** What may be exchanged while the router runs: SIGHUP re-reads it. */
 export interface PipelineRules {
@@ -33,6 +34,8 @@ export interface PipelineOptions {
   readonly accept: (entry: SpoolEntry) => Appended | Promise<Appended>
   /** Holds or releases a lane. */
   readonly hold: (lane: string, held: boolean) => void | Promise<void>
+  /** Callers who wait for a reply over HTTP. */
+  readonly waiters?: Waiters
   /** Where a webhook caller is answered; undefined when no platform of the router can address that identity. */
   readonly callerAddress: (from: string) => Address | undefined
 }
@@ -41,6 +44,7 @@ export interface PipelineOptions {
 export const RESERVED_VERBS: ReadonlySet<string> = new Set(['echo', 'pause', 'resume', 'route', 'broadcast', 'store'])
 
 type Result = Outcome | Promise<Outcome>
+type Refusal = 'frame-malformed' | 'slug-invalid' | 'flags-invalid' | 'target-invalid'
 
 /** A destination, and what goes with the message there. */
 interface Destination {
@@ -101,17 +105,20 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     // Relayed without its prefix, such a frame would be a command to the next router that hears it.
     if (frame.to.startsWith('./')) return this.#refuse(arrival, 'slug-invalid', 'to starts with "./"')
     if (this.#rules.apps.has(frame.to)) return this.#callApp(frame.to, frame, arrival)
+    const text = arrival.text.slice(ECHO_PREFIX.length)
+    // An inbox that a caller waits on belongs to that caller alone; of a plain slug he gets a copy.
+    if (this.#options.waiters?.give(frame, text) === true) return ACCEPTED
     const destination = this.#resolve(frame, arrival)
     if (destination === undefined) {
       return this.#refuse(arrival, 'target-invalid', 'the slug is not registered and the caller has no conversation')
     }
     this.#rememberInbox(frame, arrival)
-    return this.#relay(arrival, destination, arrival.text.slice(ECHO_PREFIX.length))
+    return this.#relay(arrival, destination, text)
   }
 
   peerCommand(command: AppCommand, arrival: Arrival): Result {
-    if (this.#rules.apps.has(command.app)) return this.#callApp(command.app, undefined, arrival)
     const { app } = command
+    if (this.#rules.apps.has(app)) return this.#callApp(app, command, arrival)
     this.#options.logger.debug('command ignored', { messageId: arrival.id, reserved: RESERVED_VERBS.has(app) })
     return IGNORED
   }
@@ -163,28 +170,57 @@ export class Pipeline implements BusReceives<Arrival, Result> {
   }
 
   #relay(arrival: Arrival, destination: Destination, text: string): Result {
-    const { to, mention, via } = destination
+    return this.#accept(arrival, destination, addressKey(destination.to), { text })
+  }
+
+  /**
+   * A call waits in a lane of its own conversation, so that calls of one peer stay in order and nobody waits for
+   * another's.
+   */
+  #callApp(app: string, call: Frame | AppCommand, arrival: Arrival): Result {
+    const frame = 'to' in call ? call : undefined
+    const flags = frame?.flags ?? NO_FLAGS
+    if (parseFlags(flags) === undefined)
+      return this.#refuse(arrival, 'flags-invalid', 'flags are not `-` or `[z][e][N/M]`')
+    const waiter = this.#options.waiters?.has(arrival.id) === true ? arrival.id : undefined
+    const destination = this.#answerPlace(frame, arrival)
+    if (destination === undefined && waiter === undefined) {
+      return this.#refuse(arrival, 'target-invalid', 'the caller has no conversation, and nobody is registered as from')
+    }
+    const sender = arrival.sender.principals[0] ?? ''
+    const job: AppJob = { app, answerTo: frame?.from ?? app, flags, from: frame?.from ?? '-', sender }
+    const peer = destination === undefined ? sender : addressKey(destination.to)
+    return this.#accept(arrival, destination, `app:${app}:${peer}`, { text: call.payload, job }, waiter)
+  }
+
+  /** A peer is answered where he spoke; a webhook caller where the frame's `from` says, else where he can be addressed. */
+  #answerPlace(frame: Frame | undefined, arrival: Arrival): Destination | undefined {
+    if (arrival.conversation !== undefined || frame === undefined) return this.#home(arrival)
+    const to = this.#rules.registry.resolve(frame.from)
+    return to === undefined ? this.#home(arrival) : { to, mention: undefined, via: undefined }
+  }
+
+  #accept(
+    arrival: Arrival,
+    destination: Destination | undefined,
+    lane: string,
+    content: Pick<SpoolEntry, 'text' | 'job'>,
+    waiter?: string,
+  ): Result {
+    const { mention, to, via } = destination ?? NOWHERE
     const entry: SpoolEntry = {
       id: `${arrival.source}:${arrival.id}`,
-      lane: addressKey(to),
-      to,
-      text,
+      lane,
+      ...content,
       acceptedAt: this.#options.clock.now(),
+      ...(to === undefined ? {} : { to }),
       ...(arrival.cards.length === 0 ? {} : { cards: arrival.cards }),
       ...(mention === undefined ? {} : { mention }),
       ...(via === undefined ? {} : { via }),
+      ...(waiter === undefined ? {} : { waiter }),
     }
-    return this.#accept(entry)
-  }
-
-  #accept(entry: SpoolEntry): Result {
     const appended = this.#options.accept(entry)
     return appended instanceof Promise ? appended.then(outcomeOf) : outcomeOf(appended)
-  }
-
-  #callApp(_app: string, _frame: Frame | undefined, arrival: Arrival): Result {
-    this.#options.logger.debug('application calls are not available', { messageId: arrival.id })
-    return IGNORED
   }
 
   #setHeld(arrival: Arrival, held: boolean): Result {
@@ -195,7 +231,7 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     return waits.length === 0 ? IGNORED : Promise.all(waits).then(() => IGNORED)
   }
 
-  #refuse(arrival: Arrival, code: 'frame-malformed' | 'slug-invalid' | 'target-invalid', detail: string): Outcome {
+  #refuse(arrival: Arrival, code: Refusal, detail: string): Outcome {
     this.#options.logger.warn('message refused', {
       code,
       source: arrival.source,
@@ -215,15 +251,12 @@ export class Pipeline implements BusReceives<Arrival, Result> {
   }
 }
 
+const NOWHERE: Partial<Destination> = Object.freeze({})
+
 function refused(error: WgrokError): Outcome {
   return { status: 'refused', error, again: false }
 }
 
 function outcomeOf(appended: Appended): Outcome {
   return appended === 'accepted' ? ACCEPTED : DUPLICATE
-}
-
-/** The answer frame of an application or of the router itself. */
-export function answerFrame(to: string, from: string, flags: string, payload: string): string {
-  return formatResponse({ to, from, flags, payload })
 }

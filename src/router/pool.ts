@@ -1,6 +1,7 @@
+import { FRAME_LIMITS } from '../../generated/limits.js'
 import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
-import type { Address, Platform } from '../protocol.js'
+import type { Address, FrameLimit, Platform } from '../protocol.js'
 import { waitFor } from '../transport/retry.js'
 import type { OutboundMessage, Receipt, SendOptions, Transport, TransportStatus } from '../transport/transport.js'
 
@@ -69,6 +70,11 @@ export class AccountPool {
     }
     slots.push(slot)
     return slot
+  }
+
+  /** Largest frame of a platform, by its first account, else by the spec. */
+  limitOf(platform: Platform): FrameLimit {
+    return this.#slots.get(platform)?.[0]?.transport.limit ?? FRAME_LIMITS[platform]
   }
 
   /** Follows the account's life-cycle until it is closed. */

@@ -1,23 +1,31 @@
-import { type Allowlist, compileAllowlist } from '../access/allowlist.js'
+import { LIMITS } from '../../generated/limits.js'
+import { compileAllowlist } from '../access/allowlist.js'
 import type { BridgeServer } from '../bridge/server.js'
 import { Dedupe } from '../bus/dedupe.js'
 import { type Clock, systemClock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, openLogger } from '../log.js'
 import type { Address, BotConfig, Platform } from '../protocol.js'
-import { MemorySpool } from '../spool/memory.js'
-import type { LaneStats, Spool, SpoolEntry, SpoolStats } from '../spool/spool.js'
+import type { Spool, SpoolEntry, SpoolStats } from '../spool/spool.js'
 import { addressKey, parseAddress } from '../transport/address.js'
-import type { InboundMessage, Transport, TransportStatus } from '../transport/transport.js'
+import { createDial } from '../transport/dial.js'
+import type { InboundMessage, Transport } from '../transport/transport.js'
 import { openAccounts } from './accounts.js'
+import { AppJobs } from './app-jobs.js'
+import { AppCaller } from './apps.js'
 import { arrivalOf, type Outcome } from './arrival.js'
 import { checkBotConfig } from './checks.js'
-import type { HttpServer, Posted } from './http.js'
+import type { HttpServer } from './http.js'
 import { Inboxes } from './inboxes.js'
+import type { Metrics } from './metrics.js'
+import { openSpool } from './open-spool.js'
 import { Outbox } from './outbox.js'
 import { Pipeline, type PipelineRules } from './pipeline.js'
 import { type Account, AccountPool } from './pool.js'
+import { postFrame } from './post.js'
 import { Registry } from './registry.js'
+import { type RouterCounts, type RouterStatus, readinessOf } from './status.js'
+import { Waiters } from './waiters.js'
 
 /** What a router may be given beside its configuration. */
 export interface RouterOptions {
@@ -32,41 +40,19 @@ export interface RouterOptions {
   readonly spool?: Spool
 }
 
-/** One account in a {@link RouterStatus}. */
-export interface AccountStatus {
-  readonly name: string
-  readonly platform: Platform
-  readonly status: TransportStatus
-  /** Milliseconds since 1970; 0 before the first message. */
-  readonly lastHeardAt: number
-}
-
-/** What a router is doing. */
-export interface RouterStatus {
-  readonly state: 'idle' | 'starting' | 'live' | 'closing' | 'closed'
-  readonly accounts: readonly AccountStatus[]
-  readonly spool: SpoolStats & { readonly name: Spool['name'] }
-  /** Lanes with something in them. */
-  readonly lanes: readonly LaneStats[]
-  /** Lanes that are held, empty ones too. */
-  readonly held: readonly string[]
-  /** Whether {@link WgrokRouter.pause} without an address is in force. */
-  readonly paused: boolean
-  readonly counts: RouterCounts
-}
-
-/** Since the start. */
-export interface RouterCounts {
-  readonly heard: number
-  readonly accepted: number
-  readonly duplicate: number
-  readonly ignored: number
-  readonly refused: number
-  readonly sent: number
-  readonly dead: number
-}
+/** What may change while the router runs. */
+export type ReloadableConfig = Pick<BotConfig, 'domains' | 'routes' | 'apps' | 'bridgeTokens'>
 
 type Counts = { -readonly [K in keyof RouterCounts]: number }
+
+/** Everything that exists from the start to the end of a run. */
+interface Running {
+  readonly logger: Logger
+  readonly spool: Spool
+  readonly outbox: Outbox
+  readonly pipeline: Pipeline
+  readonly jobs: AppJobs
+}
 
 /**
  * The router: hears frames on every configured platform, on the bridge and over the webhook, and relays them.
@@ -74,31 +60,34 @@ type Counts = { -readonly [K in keyof RouterCounts]: number }
  * An instance starts once.
  */
 export class WgrokRouter {
-  readonly #config: BotConfig
   readonly #options: RouterOptions
   readonly #clock: Clock
   readonly #pool: AccountPool
   readonly #dedupe: Dedupe
+  readonly #waiters: Waiters
+  readonly #apps: AppCaller
   readonly #counts: Counts = { heard: 0, accepted: 0, duplicate: 0, ignored: 0, refused: 0, sent: 0, dead: 0 }
-  readonly #allowlist: Allowlist
+  #config: BotConfig
   #state: RouterStatus['state'] = 'idle'
-  #logger: Logger | undefined
-  #spool: Spool | undefined
-  #outbox: Outbox | undefined
-  #pipeline: Pipeline | undefined
+  #running: Running | undefined
   #bridge: BridgeServer | undefined
   #http: HttpServer | undefined
+  #metrics: Metrics | undefined
+  #full = false
   #closing: Promise<void> | undefined
 
   /** @throws WgrokError `config-missing`, `config-invalid` or `pattern-invalid` naming the variable. */
   constructor(config: BotConfig, options: RouterOptions = {}) {
     checkBotConfig(config, options.transports ?? [])
+    const clock = options.clock ?? systemClock
     this.#config = config
     this.#options = options
-    this.#clock = options.clock ?? systemClock
-    this.#pool = new AccountPool(this.#clock, options.random ?? Math.random)
-    this.#dedupe = new Dedupe({ clock: this.#clock })
-    this.#allowlist = compileAllowlist(config.domains)
+    this.#clock = clock
+    this.#pool = new AccountPool(clock, options.random ?? Math.random)
+    this.#dedupe = new Dedupe({ clock })
+    this.#waiters = new Waiters(clock)
+    const proxy = config.proxy === undefined ? {} : { proxy: config.proxy }
+    this.#apps = new AppCaller({ dial: createDial(proxy), dialLocal: createDial() })
   }
 
   /** `ws://host:port` of the bridge, the real port in it; undefined while it does not listen. */
@@ -134,9 +123,34 @@ export class WgrokRouter {
    * Idempotent; a second call while the first one waits ends the wait.
    */
   close(): Promise<void> {
-    if (this.#closing !== undefined) this.#outbox?.stop()
+    if (this.#closing !== undefined) this.#running?.outbox.stop()
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  /**
+   * Takes new routes, applications, bridge tokens and a new allowlist from the next message on. No connection is dropped
+   * but those whose bridge token is gone.
+   *
+   * @throws WgrokError `config-invalid` when something makes no sense; everything stays as it was then.
+   */
+  reload(config: ReloadableConfig): void {
+    const { outbox: _, ...running } = this.#mustRun()
+    const { apps, bridgeTokens, domains, routes } = config
+    const next: BotConfig = {
+      ...this.#config,
+      domains,
+      ...(routes === undefined ? {} : { routes }),
+      ...(apps === undefined ? {} : { apps }),
+      ...(bridgeTokens === undefined ? {} : { bridgeTokens }),
+    }
+    checkBotConfig(next, this.#options.transports ?? [])
+    const rules = this.#rulesOf(next)
+    if (bridgeTokens !== undefined && bridgeTokens.length > 0) this.#bridge?.setTokens(bridgeTokens)
+    this.#config = next
+    this.#apps.setApps(next.apps ?? {})
+    running.pipeline.setRules(rules)
+    running.logger.info('configuration was read again', { routes: rules.registry.size, apps: rules.apps.size })
   }
 
   /**
@@ -146,19 +160,31 @@ export class WgrokRouter {
    * @throws WgrokError `target-invalid`, `closed`
    */
   async pause(address?: string | Address): Promise<void> {
-    const outbox = this.#running()
+    const { outbox } = this.#mustRun()
     if (address === undefined) outbox.holdAll()
     else await outbox.hold(laneOf(address))
   }
 
   /** Ends {@link pause} for the same address; without one, the pause of everything. */
   async resume(address?: string | Address): Promise<void> {
-    const outbox = this.#running()
+    const { outbox } = this.#mustRun()
     await (address === undefined ? outbox.releaseAll() : outbox.release(laneOf(address)))
   }
 
+  /**
+   * Asks a peer to hold its messages (`./pause`) or to send again (`./resume`). It passes by a lane that is held.
+   *
+   * @throws WgrokError of the transport; `target-invalid`, `closed`
+   */
+  async ask(what: 'pause' | 'resume', address: string | Address): Promise<void> {
+    this.#mustRun()
+    const to = typeof address === 'string' ? parseAddress(address) : address
+    const signal = AbortSignal.timeout(LIMITS.sendTimeout)
+    await this.#pool.send(to, { text: `./${what}` }, { signal, idempotencyKey: crypto.randomUUID() })
+  }
+
   async status(): Promise<RouterStatus> {
-    const spool = this.#spool
+    const { outbox, spool } = this.#running ?? {}
     const accounts = this.#pool.accounts()
     return {
       state: this.#state,
@@ -166,69 +192,79 @@ export class WgrokRouter {
       spool: { ...(spool?.stats() ?? NOTHING), name: spool?.name ?? 'memory' },
       lanes: (await spool?.lanes()) ?? [],
       held: spool?.held() ?? [],
-      paused: this.#outbox?.allHeld ?? false,
+      paused: outbox?.allHeld ?? false,
       counts: { ...this.#counts },
     }
   }
 
   async #open(): Promise<void> {
     const config = this.#config
-    const { transports = [], random = Math.random } = this.#options
+    const { random = Math.random, transports = [] } = this.#options
     const clock = this.#clock
     const logger = this.#options.logger ?? (await openRouterLogger(config))
-    this.#logger = logger
-    const shared = { logger, clock, random }
-    const opened = await openAccounts(config, shared)
+    const opened = await openAccounts(config, { logger, clock, random })
     this.#bridge = opened.bridge
     const accounts = [...opened.transports, ...transports].map(transport => this.#pool.add(transport))
-    const spool = this.#options.spool ?? new MemorySpool({ clock, logger })
-    this.#spool = spool
+    const rules = this.#rulesOf(config)
+    this.#apps.setApps(config.apps ?? {})
+    const spool = this.#options.spool ?? (await openSpool(config, { logger, clock }))
     const outbox = new Outbox({
       spool,
       clock,
       random,
       logger,
-      dispatch: (entry, signal) => this.#send(entry, signal),
-      onSettled: (_entry, error) => void this.#counts[error === undefined ? 'sent' : 'dead']++,
+      dispatch: (entry, signal) => this.#dispatch(entry, signal),
+      onSettled: (entry, error) => this.#settled(entry, error),
     })
-    this.#outbox = outbox
-    this.#pipeline = new Pipeline({
-      rules: this.#rules(),
+    const pipeline = new Pipeline({
+      rules,
       dedupe: this.#dedupe,
       inboxes: new Inboxes(clock),
+      waiters: this.#waiters,
       clock,
       logger,
       accept: entry => outbox.accept(entry),
       hold: (lane, held) => (held ? outbox.hold(lane) : outbox.release(lane)),
       callerAddress: from => this.#callerAddress(from),
     })
+    const jobs = new AppJobs({
+      caller: this.#apps,
+      clock,
+      logger,
+      limitOf: platform => this.#pool.limitOf(platform),
+      answer: (job, text, part) => this.#answer(job, text, part),
+    })
+    this.#running = { logger, spool, outbox, pipeline, jobs }
     await outbox.start()
     for (const account of accounts) void this.#watch(account, logger)
     await Promise.all(accounts.map(account => account.transport.listen(message => this.#deliver(account, message))))
     await this.#listen(logger)
     this.#state = 'live'
-    logger.info('router is live', { accounts: accounts.length, routes: Object.keys(config.routes ?? {}).length })
+    logger.info('router is live', { accounts: accounts.length, routes: rules.registry.size, apps: rules.apps.size })
   }
 
   async #close(): Promise<void> {
     this.#state = 'closing'
-    const left = (await this.#outbox?.close()) ?? 0
-    if (left > 0 && this.#spool?.durable === false) {
-      this.#logger?.warn('closed before everything was sent: messages are lost', { count: left })
+    const running = this.#running
+    const left = (await running?.outbox.close()) ?? 0
+    if (left > 0 && running?.spool.durable === false) {
+      running.logger.warn('closed before everything was sent: messages are lost', { count: left })
     }
+    this.#waiters.close()
     await this.#http?.close()
     await this.#pool.close()
     await this.#bridge?.close()
-    await this.#spool?.close()
+    await this.#apps.close()
+    running?.jobs.close()
+    await running?.spool.close()
     this.#state = 'closed'
   }
 
-  #rules(): PipelineRules {
-    const platforms = this.#pool.platforms
+  #rulesOf(config: BotConfig): PipelineRules {
     return {
-      allowlist: this.#allowlist,
-      registry: new Registry(this.#config.routes ?? {}, platforms),
-      apps: new Set(),
+      allowlist: compileAllowlist(config.domains),
+      registry: new Registry(config.routes ?? {}, this.#pool.platforms),
+      apps: new Set(Object.keys(config.apps ?? {})),
     }
   }
 
@@ -247,24 +283,8 @@ export class WgrokRouter {
     if (outcome.status === 'refused' && outcome.again) throw outcome.error
   }
 
-  async #post({ id, request }: Posted): Promise<Outcome> {
-    return this.#take(pipeline =>
-      pipeline.take({
-        source: 'webhook',
-        id,
-        text: request.text,
-        cards: request.attachments ?? [],
-        sender: { principals: [request.from] },
-        conversation: undefined,
-        via: undefined,
-        mentions: undefined,
-      }),
-    )
-  }
-
   #take(take: (pipeline: Pipeline) => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
-    const pipeline = this.#pipeline
-    if (pipeline === undefined || this.#closing !== undefined) throw new WgrokError('closed', 'the router is closing')
+    const { pipeline } = this.#mustRun()
     this.#counts.heard++
     const outcome = take(pipeline)
     return outcome instanceof Promise ? outcome.then(late => this.#count(late)) : this.#count(outcome)
@@ -272,35 +292,65 @@ export class WgrokRouter {
 
   #count(outcome: Outcome): Outcome {
     this.#counts[outcome.status]++
+    this.#full = outcome.status === 'refused' && outcome.error.code === 'spool-full'
     return outcome
   }
 
-  async #send(entry: SpoolEntry, signal: AbortSignal): Promise<void> {
-    const { cards, id, mention, text, to, via } = entry
+  async #dispatch(entry: SpoolEntry, signal: AbortSignal): Promise<void> {
+    const { cards, id, job, mention, text, to, via } = entry
+    if (job !== undefined) return this.#mustHave().jobs.run(entry, job, signal)
+    if (to === undefined) throw new WgrokError('target-invalid', 'the entry has no destination')
     const message = { text, ...(cards === undefined ? {} : { cards }), ...(mention === undefined ? {} : { mention }) }
     const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id })
     // Another account of ours may hear it: what the router said itself is not news.
     if (to.platform !== 'bridge') this.#dedupe.first(to.platform, receipt.messageId)
   }
 
+  /** One frame of an application's answer: to the caller who waits, else into the lane of his conversation. */
+  async #answer(job: SpoolEntry, text: string, part: number): Promise<void> {
+    const { id, mention, to, via, waiter } = job
+    if (waiter !== undefined && this.#waiters.answer(waiter, text)) return
+    const { logger, outbox } = this.#mustHave()
+    if (to === undefined) return logger.warn('nobody waits for an answer any more', { messageId: id })
+    const destination = { to, ...(mention === undefined ? {} : { mention }), ...(via === undefined ? {} : { via }) }
+    await outbox.accept({
+      id: `${id}#${part}`,
+      lane: addressKey(to),
+      text,
+      acceptedAt: this.#clock.now(),
+      ...destination,
+    })
+  }
+
+  #settled(entry: SpoolEntry, error: WgrokError | undefined): void {
+    if (entry.job !== undefined) return
+    this.#counts[error === undefined ? 'sent' : 'dead']++
+    if (error === undefined) this.#metrics?.relayed(this.#clock.now() - entry.acceptedAt)
+  }
+
   /** Somebody known by an e-mail address only can be reached where the platform knows people by it. */
   #callerAddress(from: string): Address | undefined {
-    if (!/^[^@\s]+@[^@\s]+$/.test(from) || !this.#pool.platforms.has('webex')) return undefined
-    return { platform: 'webex', kind: 'email', id: from }
+    if (!/^[^@\s]+@[^@\s]+$/.test(from)) return undefined
+    const platform = EMAIL_PLATFORMS.find(candidate => this.#pool.platforms.has(candidate))
+    return platform === undefined ? undefined : { platform, kind: 'email', id: from }
   }
 
   async #listen(logger: Logger): Promise<void> {
-    const { bridgePort, webhookHost = '127.0.0.1', webhookPort, webhookSecret } = this.#config
+    const { bridgePort = LIMITS.bridgePort, webhookHost = '127.0.0.1', webhookPort, webhookSecret } = this.#config
     const bridge = this.#bridge
     if (bridge === undefined && webhookPort === undefined) return
-    const { openHttp } = await import('./http.js')
+    const [{ openHttp }, { openMetrics }] = await Promise.all([import('./http.js'), import('./metrics.js')])
+    this.#metrics = await openMetrics(() => this.status())
+    const post = (posted: Parameters<typeof postFrame>[0]) =>
+      postFrame(posted, this.#waiters, arrival => this.#take(pipeline => pipeline.take(arrival)))
     this.#http = await openHttp({
       host: webhookHost,
-      port: webhookPort ?? bridgePort ?? 8787,
+      port: webhookPort ?? bridgePort,
       logger,
-      ...(webhookPort === undefined || webhookSecret === undefined
-        ? {}
-        : { webhook: { secret: webhookSecret, post: posted => this.#post(posted) } }),
+      clock: this.#clock,
+      metrics: this.#metrics,
+      readiness: async () => readinessOf(await this.status(), this.#full),
+      ...(webhookPort === undefined || webhookSecret === undefined ? {} : { webhook: { secret: webhookSecret, post } }),
       ...(bridge === undefined
         ? {}
         : { upgrade: (request, socket, head) => bridge.handleUpgrade(request, socket, head) }),
@@ -313,12 +363,19 @@ export class WgrokRouter {
     return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${this.#http.port}`
   }
 
-  #running(): Outbox {
-    if (this.#outbox === undefined || this.#closing !== undefined)
-      throw new WgrokError('closed', 'the router does not run')
-    return this.#outbox
+  #mustRun(): Running {
+    if (this.#closing !== undefined) throw new WgrokError('closed', 'the router is closing')
+    return this.#mustHave()
+  }
+
+  #mustHave(): Running {
+    if (this.#running === undefined) throw new WgrokError('closed', 'the router does not run')
+    return this.#running
   }
 }
+
+/** Platforms that find a person by his e-mail address, the surest first. */
+const EMAIL_PLATFORMS: readonly Platform[] = ['webex', 'slack']
 
 const NOTHING: SpoolStats = { messages: 0, bytes: 0, lanes: 0, dead: 0, dropped: 0 }
 
@@ -329,13 +386,8 @@ function laneOf(address: string | Address): string {
 function openRouterLogger(config: BotConfig): Promise<Logger> {
   const lists = [config.webexTokens, config.slackTokens, config.slackAppTokens, config.discordTokens, config.ircTokens]
   const bridge = (config.bridgeTokens ?? []).map(entry => entry.slice(entry.indexOf(':') + 1))
-  const single = [
-    config.webhookSecret,
-    config.webexWebhookSecret,
-    config.slackSigningSecret,
-    config.natsUrl,
-    config.proxy,
-  ]
+  const { natsUrl, proxy, slackSigningSecret, webexWebhookSecret, webhookSecret } = config
+  const single = [webhookSecret, webexWebhookSecret, slackSigningSecret, natsUrl, proxy]
   const secrets = [...lists.flatMap(list => list ?? []), ...bridge, ...single].filter(secret => secret !== undefined)
   return openLogger({ debug: config.debug === true, module: 'router', secrets })
 }

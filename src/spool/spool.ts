@@ -1,20 +1,38 @@
 import type { ErrorCode } from '../errors.js'
 import type { Address, Card } from '../protocol.js'
 
+/** A call of an application (Mode A) that waits for its turn. */
+export interface AppJob {
+  /** Name of the application. */
+  readonly app: string
+  /** Slug that the answer is addressed to. */
+  readonly answerTo: string
+  /** Flags of the call as they stood on the wire, chunk position included; the answer carries the same letters. */
+  readonly flags: string
+  /** Slug and identity of the caller, for the application. */
+  readonly from: string
+  readonly sender: string
+}
+
 /** One accepted message that waits to leave the router. Plain data: it is what a durable spool writes down. */
 export interface SpoolEntry {
   /** Unique; the same message accepted twice has the same id. Also the idempotency key of the send. */
   readonly id: string
   /** What is kept in order and sent one at a time: one destination. */
   readonly lane: string
-  readonly to: Address
+  /** Absent when only a caller who waits for it over HTTP can be told. */
+  readonly to?: Address
   /** The response frame, cut out of the echo frame as it came; for a job, what the application gets. */
   readonly text: string
+  /** Present when an application is to be called with the text, and its answer sent to {@link to}. */
+  readonly job?: AppJob
   readonly cards?: readonly Card[]
   /** Who is answered; see `OutboundMessage.mention`. */
   readonly mention?: Address
   /** Account that heard the message. It is in that conversation; the platform's other accounts may not be. */
   readonly via?: string
+  /** Caller who may be waiting for the reply over HTTP. */
+  readonly waiter?: string
   /** Milliseconds since 1970. */
   readonly acceptedAt: number
 }

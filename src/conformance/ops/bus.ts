@@ -110,8 +110,8 @@ async function route(input: Input): Promise<unknown> {
     inboxes: new Inboxes(clock),
     clock,
     logger: silent,
-    accept: entry => {
-      waiting.push(entry)
+    accept: ({ lane, text, to }) => {
+      if (to !== undefined) waiting.push({ lane, to, text })
       flush()
       return 'accepted'
     },

@@ -1,0 +1,115 @@
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { WebhookAccepted, WebhookRequest } from '../../generated/models.js'
+import { dispatchWebhookReceives, type Undecoded, type WebhookReceives } from '../../generated/stubs.js'
+import { WgrokError } from '../errors.js'
+import type { Outcome } from './arrival.js'
+import { type RateLimit, REFUSED_COST } from './rate-limit.js'
+
+/** A posted frame on its way into the pipeline. */
+export interface Posted {
+  readonly request: WebhookRequest
+  /** Message id: the caller's `Idempotency-Key`, else one of our own. */
+  readonly id: string
+  /** How long the caller wants to wait for the reply, in ms; undefined when he does not. */
+  readonly waitMs: number | undefined
+}
+
+/** What became of a posted frame. */
+export interface PostResult {
+  readonly outcome: Outcome
+  /** Frames of the reply, when the caller waited and it came. */
+  readonly replies?: readonly string[] | undefined
+}
+
+/** Options of {@link addWebhook}. */
+export interface WebhookOptions {
+  readonly secret: string
+  readonly post: (posted: Posted) => Promise<PostResult>
+}
+
+/** Adds `POST /wgrok`. */
+export function addWebhook(app: FastifyInstance, options: WebhookOptions, limit: RateLimit): void {
+  const endpoint = new WebhookEndpoint(options.post, limit)
+  const authorised = bearerCheck(options.secret)
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body as string))
+    } catch {
+      done(new WgrokError('body-invalid', 'the body is not JSON'))
+    }
+  })
+  app.route({
+    method: 'POST',
+    url: '/wgrok',
+    // Before a byte of the body is read.
+    onRequest: async request => {
+      const caller = `ip:${request.ip}`
+      limit.take(caller, 0)
+      if (authorised(request.headers.authorization)) return
+      limit.charge(caller, REFUSED_COST)
+      throw new WgrokError('auth-failed', 'a Bearer token is needed and has to be right')
+    },
+    handler: (request, reply) =>
+      dispatchWebhookReceives(request.body, endpoint, { request, reply }, refuseBody) as Promise<WebhookAccepted>,
+  })
+}
+
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** The webhook channel of the spec. */
+class WebhookEndpoint implements WebhookReceives<Exchange, Promise<WebhookAccepted>> {
+  readonly #post: WebhookOptions['post']
+  readonly #limit: RateLimit
+
+  constructor(post: WebhookOptions['post'], limit: RateLimit) {
+    this.#post = post
+    this.#limit = limit
+  }
+
+  async callerPost(request: WebhookRequest, { reply, request: http }: Exchange): Promise<WebhookAccepted> {
+    this.#limit.take(`from:${request.from.toLowerCase()}`)
+    const id = idempotencyKey(http.headers['idempotency-key'])
+    const seconds = waitSeconds(http.headers['prefer'])
+    const posted = { request, id, waitMs: seconds === undefined ? undefined : seconds * 1000 }
+    const { outcome, replies } = await this.#post(posted)
+    if (outcome.status === 'refused') throw outcome.error
+    if (replies !== undefined) reply.header('preference-applied', `wait=${seconds}`)
+    reply.code(replies === undefined ? 202 : 200)
+    const status = outcome.status === 'ignored' ? 'ignored' : 'accepted'
+    return { status, id, ...(replies === undefined ? {} : { replies: [...replies] }) }
+  }
+}
+
+async function refuseBody(undecoded: Undecoded): Promise<never> {
+  const first = undecoded.operation === 'invalid' ? undecoded.errors[0] : undefined
+  const where = first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`
+  throw new WgrokError('body-invalid', `the body does not match its schema${where}`)
+}
+
+/** Compares digests, so that neither time nor length tells anything about the secret. */
+function bearerCheck(secret: string): (header: string | undefined) => boolean {
+  const wanted = digest(secret)
+  return header => {
+    const token = /^Bearer +(\S.*)$/i.exec(header ?? '')?.[1] ?? ''
+    return timingSafeEqual(digest(token), wanted) && token !== ''
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+function idempotencyKey(header: string | string[] | undefined): string {
+  return typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header) ? header : randomUUID()
+}
+
+/** `Prefer: wait=N`, RFC 7240. */
+function waitSeconds(header: string | string[] | undefined): number | undefined {
+  const text = Array.isArray(header) ? header.join(',') : (header ?? '')
+  const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,4})"?\s*(?=$|[,;])/i.exec(text)?.[1]
+  return seconds === undefined ? undefined : Number(seconds)
+}
