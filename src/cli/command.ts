@@ -19,7 +19,7 @@ export interface EnvOptions {
 export function withEnvFile(command: Command): Command {
   return command.option(
     '--env-file <file>',
-    'read variables from a file; what the environment already has wins',
+    'read variables from a file; the environment wins, and a later file wins over an earlier one',
     (file: string, files: readonly string[] = []) => [...files, file],
   )
 }
@@ -29,7 +29,7 @@ export function withExamples(command: Command, examples: readonly string[]): Com
   return command.addHelpText('after', `\nExamples:\n${examples.map(line => `  $ ${line}\n`).join('')}${EXIT_HELP}`)
 }
 
-/** Environment plus `--env-file`; a variable of the environment wins, and the first file wins over the second. */
+/** Environment plus `--env-file`; a variable of the environment wins, and of two files the later one, as Node has it. */
 export async function readEnv(io: CliIo, options: EnvOptions): Promise<Record<string, string | undefined>> {
   const files = options.envFile ?? []
   if (files.length === 0) return { ...io.env }
@@ -46,7 +46,7 @@ export async function readEnv(io: CliIo, options: EnvOptions): Promise<Record<st
       return parseEnv(text)
     }),
   )
-  return Object.assign({}, ...layers.reverse(), io.env)
+  return Object.assign({}, ...layers, io.env)
 }
 
 /** Puts flags over the environment: a flag that was given replaces its variable. */

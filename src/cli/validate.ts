@@ -90,14 +90,15 @@ async function open(io: CliIo, file: string | undefined): Promise<AsyncIterable<
     return io.stdin
   }
   const [{ open: openFile }, { resolve }] = await Promise.all([import('node:fs/promises'), import('node:path')])
-  try {
-    const handle = await openFile(resolve(io.cwd, file))
-    return handle.createReadStream()
-  } catch (cause) {
-    throw new WgrokError('config-invalid', `${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    })
+  const unreadable = (cause: NodeJS.ErrnoException): never => {
+    throw new WgrokError('config-invalid', `${file} cannot be read (${cause.code})`, { cause })
   }
+  const handle = await openFile(resolve(io.cwd, file)).catch(unreadable)
+  if ((await handle.stat()).isDirectory()) {
+    await handle.close()
+    throw new WgrokError('config-invalid', `${file} is a folder`)
+  }
+  return handle.createReadStream()
 }
 
 async function list(io: CliIo, flags: ValidateFlags, schemas: readonly string[]): Promise<ExitCode> {
