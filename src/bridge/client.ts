@@ -204,6 +204,11 @@ export class BridgeClient implements BridgeSends<() => void, void> {
     return this.#send({ type: 'event', event: name, ...fields }, options)
   }
 
+  /** Sends any envelope but a registration, as it is. @throws as {@link sendMessage}. */
+  send(envelope: Exclude<BridgeEnvelope, BridgeRegister>, options: ClientSendOptions = {}): Promise<void> {
+    return this.#send(envelope, options)
+  }
+
   /** Shows that an answer is being written. Dropped while offline, since it would come too late. */
   async typing(sessionKey?: string): Promise<void> {
     if (!this.#uplink.live) return

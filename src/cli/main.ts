@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { WgrokError } from '../errors.js'
+import { defineBridge } from './bridge.js'
 import type { Cli } from './command.js'
 import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit.js'
 import { defineGenerate } from './generate.js'
@@ -64,6 +65,7 @@ ${EXIT_HELP}`,
     defineSend,
     defineReceive,
     defineRequest,
+    defineBridge,
     defineKeygen,
     defineValidate,
     defineGenerate,
