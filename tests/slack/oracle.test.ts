@@ -81,6 +81,19 @@ describe('@slack/web-api', () => {
   })
 })
 
+describe('long texts', () => {
+  it('are split above 4,000 characters, and cut above 40,000 with a warning and a success', async () => {
+    await start()
+    const app = emulator.addApp({ name: 'oracle' })
+    const room = emulator.addChannel('general', [app.botUserId])
+    const client = webClient(app.botToken)
+    await client.chat.postMessage({ channel: room, text: 'x'.repeat(9_000) })
+    expect(emulator.messages.map(({ text }) => text.length)).toEqual([4_000, 4_000, 1_000])
+    const cut = await client.chat.postMessage({ channel: room, text: 'y'.repeat(40_001) })
+    expect(cut).toMatchObject({ ok: true, response_metadata: { warnings: ['message_truncated'] } })
+  })
+})
+
 describe('@slack/socket-mode', () => {
   it('is greeted, gets events and commands, acks, and comes back when told to go', async () => {
     await start({ sockets: { ackTimeoutMs: 200 } })

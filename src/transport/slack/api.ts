@@ -52,7 +52,7 @@ export function createSlackApi(token: string, options: SlackApiOptions = {}): Sl
     baseUrl: apiUrl.replace(/\/+$/, ''),
     headers: { authorization: `Bearer ${token}`, 'user-agent': 'wgrok' },
     dial: createDial(proxy === undefined ? {} : { proxy }),
-    failure: httpFailure,
+    failure: slackHttpFailure,
     ...(onScopes === undefined
       ? {}
       : {
@@ -133,7 +133,7 @@ function scopesIn(needed: string | undefined): string | undefined {
 }
 
 /** Slack names the error in the body of a refusal too; a status of 429 or 5xx says enough by itself. */
-function httpFailure({ operation, status, body }: RestFailure): WgrokError | undefined {
+export function slackHttpFailure({ operation, status, body }: RestFailure): WgrokError | undefined {
   return status === 429 || status >= 500 || !isRefusal(body) ? undefined : slackFailure(operation, body)
 }
 

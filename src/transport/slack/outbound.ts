@@ -1,6 +1,7 @@
-import type { SlackPostMessage } from '../../../generated/models.js'
+import type { SlackPostMessage, SlackPostMessageReply } from '../../../generated/models.js'
+import { WgrokError } from '../../errors.js'
 import type { Card } from '../../protocol.js'
-import type { OutboundMessage } from '../transport.js'
+import type { OutboundMessage, Receipt } from '../transport.js'
 import { escapeText } from './text.js'
 
 /**
@@ -33,4 +34,16 @@ function blocksOf(cards: readonly Card[]): Card[] {
 
 function isCard(value: unknown): value is Card {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * The receipt of a message: channel and timestamp, which is unique in its channel only.
+ *
+ * @throws WgrokError `frame-too-large` for a message that Slack cut, which it calls a success.
+ */
+export function readReceipt(reply: SlackPostMessageReply, channel: string): Receipt {
+  const warnings = [...(reply.response_metadata?.warnings ?? []), ...(reply.warning ?? '').split(',')]
+  if (warnings.includes('message_truncated')) throw new WgrokError('frame-too-large', 'Slack truncated the message')
+  if (reply.ts === undefined) throw new WgrokError('platform-rejected', 'Slack gave the message no timestamp')
+  return { messageId: `${reply.channel ?? channel}:${reply.ts}`, platformResponse: reply }
 }

@@ -1,5 +1,4 @@
 import { FRAME_LIMITS } from '../../../generated/limits.js'
-import type { SlackPostMessageReply } from '../../../generated/models.js'
 import { slackPostMessageCall } from '../../../generated/rest.js'
 import { StatusFeed } from '../../bridge/status.js'
 import { type Clock, systemClock } from '../../clock.js'
@@ -16,7 +15,7 @@ import { SlackConnection } from './connection.js'
 import { createSlackDirectory, type SlackDirectory } from './identity.js'
 import { Intake } from './intake.js'
 import type { LinkTimes } from './link.js'
-import { postBody } from './outbound.js'
+import { postBody, readReceipt } from './outbound.js'
 import { Targets } from './targets.js'
 
 /** Options of {@link createSlackTransport} that only tests need. */
@@ -75,7 +74,7 @@ class SlackTransport implements Transport {
       const channel = await this.#targets.channelOf(to, signal)
       const body = postBody(channel, message, to.thread)
       const reply = await this.#api.call(slackPostMessageCall, { params: {}, body, signal })
-      return receiptOf(reply, channel)
+      return readReceipt(reply, channel)
     } catch (caught) {
       const error = WgrokError.from(caught)
       if (error.code === 'target-not-found') this.#targets.forget(to)
@@ -143,12 +142,4 @@ class SlackTransport implements Transport {
     await this.#api.close()
     this.#status.set({ state: 'closed' })
   }
-}
-
-/** @throws WgrokError `frame-too-large` for a message that Slack cut, which it calls a success. */
-function receiptOf(reply: SlackPostMessageReply, channel: string): Receipt {
-  const warnings = [...(reply.response_metadata?.warnings ?? []), ...(reply.warning ?? '').split(',')]
-  if (warnings.includes('message_truncated')) throw new WgrokError('frame-too-large', 'Slack truncated the message')
-  if (reply.ts === undefined) throw new WgrokError('platform-rejected', 'Slack gave the message no timestamp')
-  return { messageId: `${reply.channel ?? channel}:${reply.ts}`, platformResponse: reply }
 }
