@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseEcho } from '../../generated/frames.js'
 import { FRAME_LIMITS } from '../../generated/limits.js'
@@ -206,7 +206,8 @@ describe('a storm of 429', () => {
 })
 
 function descriptors(): number {
-  return readdirSync('/proc/self/fd').length
+  // Elsewhere than on Linux there is nothing to count.
+  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0
 }
 
 function timers(): number {

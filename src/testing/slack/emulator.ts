@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../clock.js'
 import { type EmulatedResponse, type EmulatorServer, startEmulatorServer } from '../http-server.js'
 import { type HookBehaviour, Hooks, type RecordedHook } from './hooks.js'
+import { commandPayload, eventPayload, interactionPayload } from './payloads.js'
 import {
   type DisconnectReason,
   type EmulatedSlackSocket,
@@ -10,7 +11,6 @@ import {
   type SocketBehaviour,
   Sockets,
 } from './sockets.js'
-import { commandText } from './text.js'
 import { answerWebApi, type SlackCall, type WebApiLimits } from './web-api.js'
 import {
   type AddApp,
@@ -199,11 +199,7 @@ export class SlackEmulator {
 
   /** A slash command. Resolves with the answer where it went over HTTP. */
   command(app: EmulatedSlackApp, user: string, channel: string, text: string): Promise<RecordedHook | undefined> {
-    const payload = {
-      ...{ token: 'deprecated', team_id: this.teamId, team_domain: 'emulated', channel_id: channel },
-      ...{ user_id: user, user_name: 'someone', command: '/wgrok', text: commandText(text), api_app_id: app.appId },
-      ...{ response_url: 'https://hooks.slack.com/commands/1', trigger_id: `${Date.now()}.${randomUUID()}` },
-    }
+    const payload = commandPayload(app, this.teamId, { user, channel, text })
     return this.#push(app, { type: 'slash_commands', payload, acceptsResponse: true }, () =>
       new URLSearchParams(payload).toString(),
     )
@@ -215,13 +211,7 @@ export class SlackEmulator {
     user: string,
     payload: Readonly<Record<string, unknown>>,
   ): Promise<RecordedHook | undefined> {
-    const whole = {
-      api_app_id: app.appId,
-      team: { id: this.teamId, domain: 'emulated' },
-      user: { id: user, username: 'someone', team_id: this.teamId },
-      trigger_id: `${Date.now()}.${randomUUID()}`,
-      ...payload,
-    }
+    const whole = interactionPayload(app, this.teamId, user, payload)
     return this.#push(app, { type: 'interactive', payload: whole, acceptsResponse: false }, () =>
       new URLSearchParams({ payload: JSON.stringify(whole) }).toString(),
     )
@@ -283,18 +273,7 @@ export class SlackEmulator {
   }
 
   #deliver(app: EmulatedSlackApp, event: Readonly<Record<string, unknown>>): void {
-    const payload = {
-      token: 'deprecated',
-      team_id: this.teamId,
-      api_app_id: app.appId,
-      event,
-      type: 'event_callback',
-      event_id: `Ev${randomUUID().replaceAll('-', '').slice(0, 12).toUpperCase()}`,
-      event_time: Math.floor(this.#clock.now() / 1000),
-      event_context: `4-${randomUUID()}`,
-      authorizations: [{ team_id: this.teamId, user_id: app.botUserId, is_bot: true, is_enterprise_install: false }],
-      is_ext_shared_channel: false,
-    }
+    const payload = eventPayload(app, this.teamId, this.#clock.now(), event)
     if (app.requestUrl === undefined) this.#sockets.push(app, { type: 'events_api', payload, acceptsResponse: false })
     else void this.#hooks.event(app, payload)
   }
