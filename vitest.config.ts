@@ -6,16 +6,15 @@ const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
-        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{package,cli}/**'] },
+        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{cli,package}/**'] },
       },
       {
-        // These start processes and some take times: after the rest, so that both cores are theirs.
-        test: {
-          ...common,
-          name: 'package',
-          include: ['tests/{package,cli}/**/*.test.ts'],
-          sequence: { groupOrder: 1 },
-        },
+        // These run the built command; after the rest, because each of them takes a core for itself.
+        test: { ...common, name: 'cli', include: ['tests/cli/**/*.test.ts'], sequence: { groupOrder: 1 } },
+      },
+      {
+        // These take times: last and alone.
+        test: { ...common, name: 'package', include: ['tests/package/**/*.test.ts'], sequence: { groupOrder: 2 } },
       },
     ],
   },

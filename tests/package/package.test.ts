@@ -1,0 +1,242 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROOT, run } from '../cli/run.js'
+import { type Installed, install } from './installed.js'
+
+let user: Installed
+
+beforeAll(() => {
+  user = install()
+}, 180_000)
+afterAll(() => user?.remove())
+
+/** Runs a script of the user's and returns what it prints. */
+function script(name: string, code: string, args: readonly string[] = []): string {
+  const file = join(user.folder, name)
+  writeFileSync(file, code)
+  return execFileSync(process.execPath, [...args, file], { cwd: user.folder, encoding: 'utf8', timeout: 20_000 })
+}
+
+/** Names of all packages in `node_modules`, nested ones too. */
+function packages(folder: string): string[] {
+  const root = join(folder, 'node_modules')
+  if (!existsSync(root)) return []
+  return readdirSync(root)
+    .filter(name => !name.startsWith('.'))
+    .flatMap(name => (name.startsWith('@') ? readdirSync(join(root, name)).map(inner => `${name}/${inner}`) : [name]))
+    .flatMap(name => [name, ...packages(join(root, name))])
+}
+
+describe('the packed package', () => {
+  it('passes publint', () => {
+    const bin = join(ROOT, 'node_modules/publint/src/cli.js')
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'run', user.tarball, '--strict'], {
+      encoding: 'utf8',
+    })
+    expect(`${stdout}${stderr}`).toContain('All good!')
+    expect(status).toBe(0)
+  })
+
+  it('passes are-the-types-wrong', () => {
+    const bin = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    const args = [bin, user.tarball, '--profile', 'esm-only', '--no-color', '--no-emoji']
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: ROOT })
+    expect(status, `${stdout}${stderr}`).toBe(0)
+  })
+
+  it('holds what is needed and nothing of the workshop', () => {
+    const inside = (path: string): boolean => existsSync(join(user.folder, 'node_modules/wgrok', path))
+    for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'asyncapi.yaml', 'bin/wgrok.js']) {
+      expect(inside(path), path).toBe(true)
+    }
+    for (const path of ['src', 'tests', 'scripts', 'generated', 'dist/tests', 'dist/.stamp', '.env.example']) {
+      expect(inside(path), path).toBe(false)
+    }
+  })
+})
+
+describe('a production install', () => {
+  it('brings what running needs, and none of the generator’s packages', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const installed = packages(user.folder)
+    for (const name of Object.keys(manifest.dependencies)) expect(installed).toContain(name)
+    const heavy = Object.keys(manifest.devDependencies).filter(name => !(name in manifest.dependencies))
+    // fastify checks its own options with ajv.
+    expect(installed.filter(name => heavy.includes(name) && name !== 'ajv')).toEqual([])
+    expect(installed.length).toBeLessThan(150)
+  })
+
+  it('runs no install script that could fail', () => {
+    const lock = JSON.parse(readFileSync(join(user.folder, 'package-lock.json'), 'utf8'))
+    const scripts = Object.entries<{ hasInstallScript?: boolean }>(lock.packages).filter(
+      ([, entry]) => entry.hasInstallScript,
+    )
+    // irc-framework brings core-js, whose script prints a banner and catches whatever goes wrong.
+    expect(scripts.map(([name]) => name).filter(name => !name.endsWith('/core-js'))).toEqual([])
+  })
+
+  it('runs the command', async () => {
+    const bin = join(user.folder, 'node_modules/.bin/wgrok')
+    const { status, stdout } = spawnSync(bin, ['up', '--once'], {
+      cwd: user.folder,
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+    expect(stdout).toMatch(/3 of 3 payloads arrived unchanged\n$/)
+    expect(status).toBe(0)
+  })
+
+  it('names the packages that the generator lacks', () => {
+    const bin = join(user.folder, 'node_modules/.bin/wgrok')
+    const { status, stderr } = spawnSync(bin, ['generate'], {
+      cwd: user.folder,
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+    expect(stderr).toContain('@asyncapi/parser')
+    expect(stderr).toContain('npm i -D')
+    expect(status).toBe(2)
+  })
+})
+
+const QUICK_START = `
+import { WgrokReceiver, WgrokSender, receiverConfigFromEnv, senderConfigFromEnv } from 'wgrok'
+import { WgrokRouter } from 'wgrok/router'
+import { BridgeClient } from 'wgrok/bridge'
+import { explain, validateBridgeEnvelope } from 'wgrok/validate'
+
+const router = new WgrokRouter({ domains: ['agents.bridge'], bridgeTokens: ['agents:secret-token'], bridgePort: 0 })
+await router.start()
+const env = {
+  WGROK_PLATFORM: 'bridge',
+  WGROK_TOKEN: (router.bridgeUrl ?? '').replace('ws://', 'ws://agents:secret-token@'),
+  WGROK_SLUG: 'demo',
+  WGROK_DOMAINS: 'agents.bridge',
+}
+const heard = Promise.withResolvers?.() ?? (() => {
+  let resolve = (_: string) => {}
+  return { promise: new Promise<string>(done => { resolve = done }), resolve }
+})()
+const receiver = new WgrokReceiver(receiverConfigFromEnv(env), (slug, payload, cards, fromSlug) => {
+  heard.resolve([slug, payload, cards.length, fromSlug].join(' '))
+})
+await receiver.listen()
+const sender = new WgrokSender(senderConfigFromEnv(env))
+const { buffered, messageIds } = await sender.send('hello world')
+console.log(await heard.promise, buffered, messageIds.length)
+const envelope: unknown = { type: 'register' }
+console.log(validateBridgeEnvelope(envelope), explain(validateBridgeEnvelope.errors)[0]?.pointer, typeof BridgeClient)
+await sender.close()
+await receiver.close()
+await router.close()
+`
+const EXPECTED = 'demo hello world 0 demo false 1\nfalse /platform function\n'
+
+/** What tsc has to say about `code` in the user's project. */
+function compile(code: string, options: object): string {
+  const folder = join(user.folder, 'typescript')
+  mkdirSync(folder, { recursive: true })
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: 'ES2022',
+    lib: ['ES2024', 'DOM'],
+    module: 'NodeNext',
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    types: ['node'],
+    typeRoots: [join(ROOT, 'node_modules/@types')],
+    ...options,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['quick-start.ts'] }))
+  writeFileSync(join(folder, 'quick-start.ts'), code)
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  return spawnSync(process.execPath, [tsc, '-p', folder], { cwd: user.folder, encoding: 'utf8' }).stdout
+}
+
+describe('the quick start', () => {
+  it('works from ESM as it stands', () => {
+    const javascript = QUICK_START.replace(/\(_: string\)/, '_')
+      .replace('<string>', '')
+      .replace('envelope: unknown', 'envelope')
+    expect(script('quick-start.mjs', javascript)).toBe(EXPECTED)
+  })
+
+  it('compiles from TypeScript', () => {
+    const typed = QUICK_START.replace(/const heard = [\s\S]*?\}\)\(\)/, 'const heard = Promise.withResolvers<string>()')
+    expect(compile(typed, { skipLibCheck: true })).toBe('')
+    // Also where declarations of libraries are checked; those of the bridge name types of ws, which has none of its own.
+    expect(compile(typed.replaceAll(/^.*BridgeClient.*$/gm, ''), { skipLibCheck: false })).toBe('')
+  })
+
+  it('finds JSON Schemas under wgrok/schemas', () => {
+    const code = `
+      import schema from 'wgrok/schemas/bridge-envelope.schema.json' with { type: 'json' }
+      console.log(schema.$schema, schema.$id)`
+    const out = script('schema.mjs', code, ['--no-warnings'])
+    expect(out).toBe(
+      'https://json-schema.org/draft/2020-12/schema https://wgrok.dev/schemas/bridge-envelope.schema.json\n',
+    )
+  })
+})
+
+const RECORD = `
+import { writeSync } from 'node:fs'
+export async function load(url, context, next) {
+  if (!url.startsWith('data:')) writeSync(2, 'loaded ' + url + '\\n')
+  return next(url, context)
+}`
+
+/** Files that importing `name` opens, as paths below the installed package; others as they are. */
+function loadedBy(name: string): string[] {
+  writeFileSync(join(user.folder, 'record.mjs'), RECORD)
+  writeFileSync(join(user.folder, 'import.mjs'), `import '${name}'\n`)
+  const register = `data:text/javascript,import{register}from'node:module';register('./record.mjs','file://${user.folder}/')`
+  const { status, stderr } = spawnSync(process.execPath, ['--import', register, 'import.mjs'], {
+    cwd: user.folder,
+    encoding: 'utf8',
+  })
+  expect(status, stderr).toBe(0)
+  const urls = [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url = '']) => url)
+  return urls
+    .filter(url => !url.startsWith('node:') && !url.endsWith('/import.mjs'))
+    .map(url => url.replace(/^.*\/node_modules\/wgrok\/dist\//, ''))
+}
+
+describe('importing wgrok', () => {
+  it('opens its own graph of codec, frames, bus and transport contract only', () => {
+    const own =
+      /^(generated\/[a-z]+|src\/(access|bus|codec|config|frame)\/[a-z0-9-]+|src\/transport\/[a-z-]+|src\/[a-z-]+)\.js$/
+    // The configuration checks adapter names by the bridge's own rule.
+    const shared = ['src/bridge/names.js', 'src/bridge/envelope.js']
+    const loaded = loadedBy('wgrok')
+    expect(loaded).toContain('src/bus/sender.js')
+    expect(loaded.filter(path => !own.test(path) && !shared.includes(path))).toEqual([])
+  })
+
+  it('opens no file of another package for wgrok/validate either, and no built-in of Node', () => {
+    const loaded = loadedBy('wgrok/validate')
+    expect(loaded).toContain('generated/validators.js')
+    expect(loaded.filter(path => !/^(generated\/[a-z]+|src\/validate)\.js$/.test(path))).toEqual([])
+  })
+
+  it('takes less than 80 ms in a fresh process', () => {
+    const code = `const start = performance.now(); await import('wgrok'); console.log(performance.now() - start)`
+    const times = Array.from({ length: 10 }, (_, round) => Number(script(`time-${round}.mjs`, code)))
+    expect(Math.min(...times)).toBeLessThan(80)
+  })
+})
+
+describe('wgrok --help', () => {
+  it('takes less than 150 ms', async () => {
+    const times: number[] = []
+    for (let round = 0; round < 10; round++) {
+      const start = performance.now()
+      await run(['--help'])
+      times.push(performance.now() - start)
+    }
+    expect(Math.min(...times)).toBeLessThan(150)
+  })
+})
