@@ -45,6 +45,7 @@ export const ERROR_CODES = [
   'slow-consumer',
   'lane-full',
   'spool-full',
+  'spool-failed',
   'body-too-large',
   'app-failed',
   'body-invalid',
@@ -163,6 +164,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   },
   'lane-full': { status: 503, retryable: true, meaning: 'Too many messages wait for this destination.' },
   'spool-full': { status: 507, retryable: true, meaning: 'The spool has reached its size and takes no new message.' },
+  'spool-failed': { status: 503, retryable: true, meaning: 'The spool cannot write, or is in use by another process.' },
   'body-too-large': { status: 413, retryable: false, meaning: 'The body or envelope exceeds its limit.' },
   'app-failed': {
     status: 502,

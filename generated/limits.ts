@@ -103,6 +103,16 @@ export const LIMITS = {
    */
   lanePatience: 900000,
   /**
+   * Disk space that the spool claims ahead, so that a full disk refuses new messages and stops nothing that was accepted. Unit: bytes.
+   * @generated from #/x-wgrok-limits/spoolReserve
+   */
+  spoolReserve: 16777216,
+  /**
+   * Waiting messages that a durable spool keeps in memory; the rest is read when its turn comes. Unit: bytes.
+   * @generated from #/x-wgrok-limits/spoolWindow
+   */
+  spoolWindow: 67108864,
+  /**
    * How long the router lets one send to a platform take. Unit: ms.
    * @generated from #/x-wgrok-limits/sendTimeout
    */
