@@ -102,29 +102,39 @@ describe('@discordjs/ws against the emulator', () => {
     const emulator = await bench.emulator()
     const client = manager(emulator)
     const heard = heardBy(client)
+    let resumed = 0
+    client.on(WebSocketShardEvents.Resumed, () => resumed++)
     await client.connect()
     disturb(emulator)
     await until(() => emulator.gateway.closes.length === 1)
     emulator.post({ channelId: '1234', content: 'missed' })
     await until(() => heard.includes('missed'))
-    expect(emulator.gateway.sent(6)).toHaveLength(1)
     expect(heard).toEqual(['missed'])
+    await until(() => resumed === 1)
+    expect(emulator.gateway.sent(6)).toHaveLength(1)
   })
 
   it('identifies anew when the session is gone', async () => {
     const emulator = await bench.emulator()
     const client = manager(emulator)
+    let ready = 0
+    client.on(WebSocketShardEvents.Ready, () => ready++)
     await client.connect()
     emulator.gateway.invalidate(false)
-    await until(() => emulator.gateway.sent(2).length === 2)
+    await until(() => ready === 2)
+    expect(emulator.gateway.sent(2)).toHaveLength(2)
   })
 
   it('takes missing acks for a dead connection', async () => {
     const emulator = await bench.emulator({ heartbeatInterval: 60 })
     const client = manager(emulator)
     await client.connect()
+    let resumed = 0
+    client.on(WebSocketShardEvents.Resumed, () => resumed++)
     emulator.gateway.silence.acks = true
     await until(() => emulator.gateway.sent(6).length >= 1)
+    emulator.gateway.silence.acks = false
+    await until(() => resumed >= 1)
   })
 
   it('is refused for a wrong token', async () => {

@@ -42,7 +42,7 @@ export async function until(condition: () => boolean, what = 'condition'): Promi
     () => {
       if (!condition()) throw new Error(`${what} does not hold`)
     },
-    { timeout: 10_000, interval: 2 },
+    { timeout: 15_000, interval: 2 },
   )
 }
 

@@ -142,7 +142,10 @@ export class GatewaySide {
 
   /** Breaks every connection without a close frame. Sessions stay. */
   cut(): void {
-    for (const { socket } of this.#connections) socket.terminate()
+    for (const connection of [...this.#connections]) {
+      connection.socket.terminate()
+      this.#forget(connection)
+    }
   }
 
   /** Closes every connection. Codes that end a session end it here too. */
@@ -339,11 +342,14 @@ export class GatewaySide {
 
   #closed(connection: Connection, code: number): void {
     this.closes.push({ code, at: this.#options.clock.now() })
+    const { closedHere, session } = connection
+    this.#forget(connection)
+    if (session !== undefined && !closedHere && (code === 1000 || code === 1001)) this.#sessions.delete(session.id)
+  }
+
+  #forget(connection: Connection): void {
     this.#connections.delete(connection)
-    const { session } = connection
-    if (session === undefined) return
-    session.connection = undefined
-    if (!connection.closedHere && (code === 1000 || code === 1001)) this.#sessions.delete(session.id)
+    if (connection.session?.connection === connection) connection.session.connection = undefined
   }
 }
 

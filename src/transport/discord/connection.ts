@@ -27,8 +27,9 @@ export interface ConnectionOptions {
   readonly heard: (message: DiscordMessage, self: DiscordSelf) => void
 }
 
-/** Resumes that may fail before somebody else is asked whether the session is lost. */
+/** Resumes that must have failed, over this many ms, before somebody else is asked whether the session is lost. */
 const RESUMES_MAX = 3
+const RESUMES_TIME = 15_000
 /** A connection that lived this long makes earlier failures count no more, in ms. */
 const STABLE = 10_000
 /** After op 9 Discord wants 1 to 5 seconds of patience. */
@@ -51,6 +52,7 @@ export class DiscordConnection {
   #wasLive = false
   #failures = 0
   #failedResumes = 0
+  #resumingSince = 0
   #lastChance = false
   #badFrames = 0
   #running: Promise<void> | undefined
@@ -115,7 +117,7 @@ export class DiscordConnection {
     const url = session === undefined ? (await this.#gateway()).url : session.resumeUrl
     this.#stop.signal.throwIfAborted()
     if (session === undefined) this.#identifies.started()
-    else this.#failedResumes++
+    else if (this.#failedResumes++ === 0) this.#resumingSince = clock.now()
     const link = new Link({
       url: gatewayUrl(url, secure),
       token,
@@ -144,7 +146,8 @@ export class DiscordConnection {
    * and the session may still be there. Once it answers, the session gets one more chance, and is lost after that.
    */
   async #resumable(): Promise<Session | undefined> {
-    if (this.#session === undefined || this.#failedResumes < RESUMES_MAX) return this.#session
+    const over = this.#options.clock.now() - this.#resumingSince >= RESUMES_TIME
+    if (this.#session === undefined || this.#failedResumes < RESUMES_MAX || !over) return this.#session
     const last = this.#lastChance
     this.#lastChance = false
     await this.#options.api.getGateway(this.#stop.signal)
