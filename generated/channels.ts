@@ -113,6 +113,28 @@ export function matchWebexMessage(path: string): WebexMessageParams | undefined 
 }
 
 /**
+ * Address of `webexRooms`, as a template.
+ * @generated from #/channels/webexRooms
+ */
+export const WEBEX_ROOMS_ADDRESS = '/rooms'
+
+/**
+ * Writes an address of `webexRooms`; values are percent-encoded.
+ * @generated from #/channels/webexRooms
+ */
+export function webexRoomsAddress(): string {
+  return WEBEX_ROOMS_ADDRESS
+}
+
+/**
+ * True for the path of `webexRooms`. The query must be cut off.
+ * @generated from #/channels/webexRooms
+ */
+export function matchWebexRooms(path: string): boolean {
+  return path === WEBEX_ROOMS_ADDRESS
+}
+
+/**
  * Address of `webexMe`, as a template.
  * @generated from #/channels/webexMe
  */
@@ -903,6 +925,17 @@ export const OPERATIONS = {
     channel: 'webexMessages',
     messages: [],
     reply: ['WebexMessageList'],
+  },
+  /**
+   * Ask in which rooms something happened, to find what a dropped connection missed.
+   * @generated from #/operations/webexListRooms
+   */
+  webexListRooms: {
+    id: 'webexListRooms',
+    action: 'send',
+    channel: 'webexRooms',
+    messages: [],
+    reply: ['WebexRoomList'],
   },
   /**
    * Read the text of a message that an event announced.

@@ -15,6 +15,7 @@ import type {
   WebexCreateMessage,
   WebexMessage,
   WebexMessageList,
+  WebexRoomList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -129,6 +130,7 @@ import {
   validateWebexMessage,
   validateWebexMessageList,
   validateWebexPerson,
+  validateWebexRoomList,
   validateWebexUpdateWebhook,
   validateWebexWebhook,
   validateWebexWebhookList,
@@ -157,6 +159,7 @@ export const MESSAGE_NAMES = [
   'WebexCreateMessage',
   'WebexMessage',
   'WebexMessageList',
+  'WebexRoomList',
   'WebexPerson',
   'WebexAttachmentAction',
   'WebexCreateWebhook',
@@ -300,6 +303,11 @@ export interface MessagePayloads {
    * @generated from #/components/messages/WebexMessageList
    */
   readonly WebexMessageList: WebexMessageList
+  /**
+   * Answer of `GET /rooms`.
+   * @generated from #/components/messages/WebexRoomList
+   */
+  readonly WebexRoomList: WebexRoomList
   /**
    * Answer of `GET /people/me`.
    * @generated from #/components/messages/WebexPerson
@@ -629,6 +637,7 @@ export const MESSAGES: { readonly [Name in MessageName]: MessageEntry<MessagePay
     validate: validateWebexMessageList,
     doc: 'Answer of `GET /messages`, the latest first.',
   },
+  WebexRoomList: { contentType: 'application/json', validate: validateWebexRoomList, doc: 'Answer of `GET /rooms`.' },
   WebexPerson: { contentType: 'application/json', validate: validateWebexPerson, doc: 'Answer of `GET /people/me`.' },
   WebexAttachmentAction: {
     contentType: 'application/json',

@@ -825,6 +825,30 @@ export interface WebexMessageList {
 }
 
 /**
+ * A room that the account is in.
+ * @generated from #/components/schemas/WebexRoom
+ */
+export interface WebexRoom {
+  /** REST id. */
+  readonly id: string
+  /** Title. */
+  readonly title?: string
+  /** `direct` or `group`. */
+  readonly type?: string
+  /** Time of the latest event, RFC 3339. */
+  readonly lastActivity?: string
+}
+
+/**
+ * Rooms of an account.
+ * @generated from #/components/schemas/WebexRoomList
+ */
+export interface WebexRoomList {
+  /** Rooms. */
+  readonly items: readonly WebexRoom[]
+}
+
+/**
  * A person or bot.
  * @generated from #/components/schemas/WebexPerson
  */

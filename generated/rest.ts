@@ -2,6 +2,7 @@
 
 import {
   webexMessagesAddress,
+  webexRoomsAddress,
   webexMessageAddress,
   type WebexMessageParams,
   webexMeAddress,
@@ -38,6 +39,7 @@ import type {
   WebexCreateMessage,
   WebexMessage,
   WebexMessageList,
+  WebexRoomList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -84,6 +86,7 @@ import {
   validateWebexMessage,
   validateWebexMessageList,
   validateWebexPerson,
+  validateWebexRoomList,
   validateWebexWebhook,
   validateWebexWebhookList,
 } from './validators.js'
@@ -129,7 +132,8 @@ export const webexListMessagesCall: RestCall<
   {
     /** The room. */ readonly roomId: string /** In group rooms bots have to say `me`. */
     readonly mentionedPeople?: string /** Page size, at most 100. */
-    readonly max?: string
+    readonly max?: string /** Only what is older than this message. */
+    readonly beforeMessage?: string
   },
   undefined,
   WebexMessageList
@@ -138,8 +142,31 @@ export const webexListMessagesCall: RestCall<
   method: 'GET',
   path: params =>
     webexMessagesAddress() +
-    query({ roomId: params['roomId'], mentionedPeople: params['mentionedPeople'], max: params['max'] }),
+    query({
+      roomId: params['roomId'],
+      mentionedPeople: params['mentionedPeople'],
+      max: params['max'],
+      beforeMessage: params['beforeMessage'],
+    }),
   reply: validateWebexMessageList,
+}
+
+/**
+ * Ask in which rooms something happened, to find what a dropped connection missed.
+ * @generated from #/operations/webexListRooms
+ */
+export const webexListRoomsCall: RestCall<
+  {
+    /** `lastactivity`: the latest first. */ readonly sortBy?: string /** Page size, at most 1,000. */
+    readonly max?: string
+  },
+  undefined,
+  WebexRoomList
+> = {
+  id: 'webexListRooms',
+  method: 'GET',
+  path: params => webexRoomsAddress() + query({ sortBy: params['sortBy'], max: params['max'] }),
+  reply: validateWebexRoomList,
 }
 
 /**

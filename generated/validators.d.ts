@@ -43,6 +43,8 @@ import type {
   WebexCreateMessage,
   WebexMessage,
   WebexMessageList,
+  WebexRoom,
+  WebexRoomList,
   WebexPerson,
   WebexAttachmentAction,
   WebexCreateWebhook,
@@ -267,6 +269,12 @@ export declare const validateWebexMessage: Validate<WebexMessage>
 
 /** @generated from #/components/schemas/WebexMessageList */
 export declare const validateWebexMessageList: Validate<WebexMessageList>
+
+/** @generated from #/components/schemas/WebexRoom */
+export declare const validateWebexRoom: Validate<WebexRoom>
+
+/** @generated from #/components/schemas/WebexRoomList */
+export declare const validateWebexRoomList: Validate<WebexRoomList>
 
 /** @generated from #/components/schemas/WebexPerson */
 export declare const validateWebexPerson: Validate<WebexPerson>

@@ -4674,6 +4674,138 @@ return errors === 0;
 }
 
 
+/** @generated from #/components/schemas/WebexRoom */
+export function validateWebexRoom(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.id === undefined) || (!(hasOwn.call(data, "id")))) && (missing0 = "id")){
+validateWebexRoom.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.id !== undefined && hasOwn.call(data, "id")){
+let data0 = data.id;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateWebexRoom.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateWebexRoom.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.title !== undefined && hasOwn.call(data, "title")){
+const _errs3 = errors;
+if(typeof data.title !== "string"){
+validateWebexRoom.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined && hasOwn.call(data, "type")){
+const _errs5 = errors;
+if(typeof data.type !== "string"){
+validateWebexRoom.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.lastActivity !== undefined && hasOwn.call(data, "lastActivity")){
+const _errs7 = errors;
+if(typeof data.lastActivity !== "string"){
+validateWebexRoom.errors = [{instancePath:instancePath+"/lastActivity",schemaPath:"#/properties/lastActivity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateWebexRoom.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexRoom.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/WebexRoomList */
+export function validateWebexRoomList(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.items === undefined) || (!(hasOwn.call(data, "items")))) && (missing0 = "items")){
+validateWebexRoomList.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.items !== undefined && hasOwn.call(data, "items")){
+let data0 = data.items;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+const _errs3 = errors;
+if(!(validateWebexRoom(data0[i0], instancePath+"/items/" + i0))){
+vErrors = vErrors === null ? validateWebexRoom.errors : vErrors.concat(validateWebexRoom.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateWebexRoomList.errors = [{instancePath:instancePath+"/items",schemaPath:"#/properties/items/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+}
+}
+}
+else {
+validateWebexRoomList.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateWebexRoomList.errors = vErrors;
+return errors === 0;
+}
+
+
 /** @generated from #/components/schemas/WebexPerson */
 export function validateWebexPerson(data, instancePath = ""){
 let vErrors = null;
