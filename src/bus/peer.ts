@@ -71,6 +71,7 @@ export async function openPeerTransport(
   if (options.transport !== undefined) return options.transport
   const { openTransport } = await import('../transport/open.js')
   const apiUrl = apiUrlOf(config, config.platform)
+  const { webexCatalogUrl } = config
   return openTransport(config.platform, config.token, {
     role: 'peer',
     logger,
@@ -78,6 +79,7 @@ export async function openPeerTransport(
     random: options.random ?? Math.random,
     ...(config.proxy === undefined ? {} : { proxy: config.proxy }),
     ...(apiUrl === undefined ? {} : { apiUrl }),
+    ...(webexCatalogUrl === undefined ? {} : { catalogUrl: webexCatalogUrl }),
     ...(config.slackAppToken === undefined ? {} : { appToken: config.slackAppToken }),
   })
 }

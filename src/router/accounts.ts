@@ -40,13 +40,14 @@ export async function openAccounts(config: BotConfig, context: AccountContext): 
   }
 }
 
-type Own = { readonly apiUrl?: string; readonly appToken?: string }
+type Own = { readonly apiUrl?: string; readonly appToken?: string; readonly catalogUrl?: string }
 
 function accountsOf(config: BotConfig): (readonly [Platform, string, Own])[] {
-  const { discordApiUrl, slackApiUrl, slackAppTokens = [], webexApiUrl } = config
+  const { discordApiUrl, slackApiUrl, slackAppTokens = [], webexApiUrl, webexCatalogUrl } = config
   const api = (apiUrl: string | undefined): Own => (apiUrl === undefined ? {} : { apiUrl })
+  const catalog = webexCatalogUrl === undefined ? {} : { catalogUrl: webexCatalogUrl }
   return [
-    ...(config.webexTokens ?? []).map(token => ['webex', token, api(webexApiUrl)] as const),
+    ...(config.webexTokens ?? []).map(token => ['webex', token, { ...api(webexApiUrl), ...catalog }] as const),
     ...(config.slackTokens ?? []).map((token, index) => {
       const appToken = slackAppTokens[index]
       return ['slack', token, { ...api(slackApiUrl), ...(appToken === undefined ? {} : { appToken }) }] as const
