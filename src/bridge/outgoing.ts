@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { BridgeEnvelope } from '../../generated/models.js'
 import { type CapabilityBits, degrade, needs } from './capabilities.js'
 import { writeEnvelope } from './envelope.js'
@@ -47,9 +47,9 @@ export class Outgoing {
   }
 }
 
-/** A new id: 72 random bits, no two alike in practice. */
+/** A new id, no two alike. */
 export function newId(): string {
-  return randomBytes(9).toString('base64url')
+  return randomUUID()
 }
 
 /** Longest id on the wire. */

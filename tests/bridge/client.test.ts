@@ -295,8 +295,12 @@ describe('a client that was refused something', () => {
     await adapter.sendMessage('x')
     await until(() => errors.length === 1)
     expect(errors).toEqual(['forbidden: not this one'])
+    const states: string[] = []
+    void (async () => {
+      for await (const status of adapter.status()) states.push(status.state)
+    })()
     server.dropConnections()
-    await until(() => server.platforms()[0]?.connections === 0)
-    await until(() => server.platforms()[0]?.connections === 1)
+    await until(() => states.length >= 3)
+    expect(states).toEqual(['live', 'reconnecting', 'live'])
   })
 })

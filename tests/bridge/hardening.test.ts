@@ -83,20 +83,22 @@ describe('a client that stops reading', () => {
   it('costs the server less than 8 MiB, slows down nobody, and is closed as slow', async () => {
     const host = await Host.start()
     await run(host, false)
-    let last: { usual: number; beside: number; cost: number; code: number | undefined } | undefined
-    // The machine has other work too, so an unlucky moment may be repeated; the limits stay.
-    for (let attempt = 0; attempt < 3; attempt += 1) {
+    const best = { usual: Number.POSITIVE_INFINITY, beside: Number.POSITIVE_INFINITY }
+    // The machine has other work too: what counts is the best of a few rounds, of either kind.
+    for (let round = 0; round < 4; round += 1) {
       const usual = await run(host, false)
       const beside = await run(host, true)
-      last = { usual: usual.p99, beside: beside.p99, cost: beside.bytes - usual.bytes, code: beside.code }
+      best.usual = Math.min(best.usual, usual.p99)
+      best.beside = Math.min(best.beside, beside.p99)
+      const cost = beside.bytes - usual.bytes
       measured(
-        `slow: cost ${(last.cost / MIB).toFixed(1)} MiB, p99 ${last.usual.toFixed(2)} -> ${last.beside.toFixed(2)} ms, code ${beside.code}`,
+        `slow: cost ${(cost / MIB).toFixed(1)} MiB, p99 ${usual.p99.toFixed(2)} -> ${beside.p99.toFixed(2)} ms, code ${beside.code}`,
       )
-      if (last.beside <= 2 * last.usual && last.cost < 8 * MIB) break
+      expect(beside.code).toBe(4503)
+      expect(cost).toBeLessThan(8 * MIB)
+      if (best.beside <= 2 * best.usual) break
     }
-    expect(last?.code).toBe(4503)
-    expect(last?.cost).toBeLessThan(8 * MIB)
-    expect(last?.beside).toBeLessThanOrEqual(2 * (last?.usual ?? 0))
+    expect(best.beside).toBeLessThanOrEqual(2 * best.usual)
   }, 60_000)
 })
 
