@@ -57,6 +57,22 @@ describe('the packed package', () => {
   })
 })
 
+describe('the lock file', () => {
+  const { packages: locked } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>
+  }
+
+  it('has every platform’s binaries, or npm ci refuses it', () => {
+    const names = new Set(Object.keys(locked).map(path => path.replace(/^.*node_modules\//, '')))
+    const optional = Object.values(locked).flatMap(entry => Object.keys(entry.optionalDependencies ?? {}))
+    expect(optional.filter(name => !names.has(name))).toEqual([])
+  })
+
+  it('names no registry', () => {
+    expect(Object.values(locked).filter(({ resolved }) => resolved !== undefined)).toEqual([])
+  })
+})
+
 describe('a production install', () => {
   it('brings what running needs, and none of the generator’s packages', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
