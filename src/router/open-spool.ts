@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../log.js'
 import type { BotConfig } from '../protocol.js'
@@ -8,10 +9,14 @@ import type { Spool } from '../spool/spool.js'
 export interface SpoolContext {
   readonly logger: Logger
   readonly clock: Clock
+  /** Gets whoever connects to the lock of the state directory. */
+  readonly onConnection?: (socket: Socket) => void
 }
 
 /** The spool that the configuration asks for. Loads the code of that one only. */
 export async function openSpool(config: BotConfig, context: SpoolContext): Promise<Spool> {
-  void config
-  return new MemorySpool(context)
+  const { spoolBytes, stateDir } = config
+  if (stateDir === undefined) return new MemorySpool(context)
+  const { LmdbSpool } = await import('../spool/lmdb.js')
+  return LmdbSpool.open({ dir: stateDir, ...(spoolBytes === undefined ? {} : { maxBytes: spoolBytes }), ...context })
 }

@@ -73,7 +73,6 @@ export class WgrokRouter {
   #bridge: BridgeServer | undefined
   #http: HttpServer | undefined
   #metrics: Metrics | undefined
-  #full = false
   #closing: Promise<void> | undefined
 
   /** @throws WgrokError `config-missing`, `config-invalid` or `pattern-invalid` naming the variable. */
@@ -292,7 +291,6 @@ export class WgrokRouter {
 
   #count(outcome: Outcome): Outcome {
     this.#counts[outcome.status]++
-    this.#full = outcome.status === 'refused' && outcome.error.code === 'spool-full'
     return outcome
   }
 
@@ -349,7 +347,7 @@ export class WgrokRouter {
       logger,
       clock: this.#clock,
       metrics: this.#metrics,
-      readiness: async () => readinessOf(await this.status(), this.#full),
+      readiness: async () => readinessOf(await this.status()),
       ...(webhookPort === undefined || webhookSecret === undefined ? {} : { webhook: { secret: webhookSecret, post } }),
       ...(bridge === undefined
         ? {}
@@ -377,7 +375,7 @@ export class WgrokRouter {
 /** Platforms that find a person by his e-mail address, the surest first. */
 const EMAIL_PLATFORMS: readonly Platform[] = ['webex', 'slack']
 
-const NOTHING: SpoolStats = { messages: 0, bytes: 0, lanes: 0, dead: 0, dropped: 0 }
+const NOTHING: SpoolStats = { messages: 0, bytes: 0, lanes: 0, dead: 0, dropped: 0, refusing: undefined }
 
 function laneOf(address: string | Address): string {
   return addressKey(typeof address === 'string' ? parseAddress(address) : address)

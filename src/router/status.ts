@@ -41,21 +41,26 @@ export interface Readiness {
   readonly ready: boolean
   readonly state: RouterStatus['state']
   readonly accounts: readonly { readonly name: string; readonly state: string; readonly lastHeardAt: number }[]
-  readonly spool: { readonly messages: number; readonly bytes: number; readonly dead: number; readonly full: boolean }
+  readonly spool: {
+    readonly messages: number
+    readonly bytes: number
+    readonly dead: number
+    readonly refusing: string | null
+  }
 }
 
 /** Ready: the router is live, every account is, and the spool takes messages. */
-export function readinessOf(status: RouterStatus, full: boolean): Readiness {
+export function readinessOf(status: RouterStatus): Readiness {
   const accounts = status.accounts.map(account => ({
     name: account.name,
     state: account.status.state,
     lastHeardAt: account.lastHeardAt,
   }))
-  const { bytes, dead, messages } = status.spool
+  const { bytes, dead, messages, refusing } = status.spool
   return {
-    ready: status.state === 'live' && accounts.every(({ state }) => state === 'live') && !full,
+    ready: status.state === 'live' && accounts.every(({ state }) => state === 'live') && refusing === undefined,
     state: status.state,
     accounts,
-    spool: { messages, bytes, dead, full },
+    spool: { messages, bytes, dead, refusing: refusing?.code ?? null },
   }
 }

@@ -117,6 +117,7 @@ export class MemorySpool implements Spool {
       lanes: this.#lanes.size,
       dead: this.#dead.size,
       dropped: this.#dropped,
+      refusing: undefined,
     }
   }
 

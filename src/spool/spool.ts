@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.js'
+import type { ErrorCode, WgrokError } from '../errors.js'
 import type { Address, Card } from '../protocol.js'
 
 /** A call of an application (Mode A) that waits for its turn. */
@@ -77,6 +77,8 @@ export interface SpoolStats {
   readonly dead: number
   /** Messages dropped since the start because a lane was full. Always 0 for a durable spool. */
   readonly dropped: number
+  /** Why new messages are refused now; undefined while they are taken. */
+  readonly refusing: WgrokError | undefined
 }
 
 /** What waits in one lane. */

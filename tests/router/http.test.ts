@@ -225,7 +225,7 @@ describe('health', () => {
       ready: true,
       state: 'live',
       accounts: [{ name: 'webex-1', state: 'live', lastHeardAt: 0 }],
-      spool: { messages: 0, bytes: 0, dead: 0, full: false },
+      spool: { messages: 0, bytes: 0, dead: 0, refusing: null },
     })
   })
 

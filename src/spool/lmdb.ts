@@ -1,0 +1,357 @@
+import type { Socket } from 'node:net'
+import { crc32 } from 'node:zlib'
+import { LIMITS } from '../../generated/limits.js'
+import { type Clock, systemClock, type Timer } from '../clock.js'
+import { WgrokError } from '../errors.js'
+import { type Logger, silent } from '../log.js'
+import { LaneWindow, type Page, type Placed } from './lane-window.js'
+import { LmdbStore, writeFailure } from './lmdb-store.js'
+import type { Appended, DeadLetter, DeathCause, Delivery, LaneStats, Spool, SpoolEntry, SpoolStats } from './spool.js'
+import { StateLock } from './state-lock.js'
+
+/** Options of {@link LmdbSpool.open}. */
+export interface LmdbSpoolOptions {
+  /** State directory; created when it is not there. */
+  readonly dir: string
+  /** Largest size of what waits, in bytes; then new messages are refused. Default 1 GiB. */
+  readonly maxBytes?: number
+  /** How long ids are remembered, in ms. Default `LIMITS.dedupeTtl`. */
+  readonly dedupeTtl?: number
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Gets whoever connects to the lock of the state directory. Default: hangs up. */
+  readonly onConnection?: (socket: Socket) => void
+}
+
+const MAX_BYTES = 1024 ** 3
+/** Entries read from disk at a time. */
+const PAGE = 128
+const PAGE_BYTES = 1024 * 1024
+const SWEEP_INTERVAL = 10_000
+/** Ids forgotten in one transaction, so that a sweep does not hold up what comes in. */
+const SWEEP_MAX = 2_000
+const CRC_BYTES = 4
+
+/**
+ * A spool on disk, by lmdb. What was accepted survives a killed process and is never dropped: past its size, and when
+ * the disk is full, new messages are refused.
+ *
+ * One process at a time: it holds the lock of the state directory. A directory that cannot be written to is only read
+ * from: what waits there is delivered, and everything new refused.
+ */
+export class LmdbSpool implements Spool {
+  readonly name = 'lmdb'
+  readonly durable = true
+  readonly #store: LmdbStore
+  readonly #lock: StateLock | undefined
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #maxBytes: number
+  readonly #ttl: number
+  readonly #lanes = new Map<string, LaneWindow>()
+  readonly #held = new Set<string>()
+  /** Keys of dead letters by id, oldest first. */
+  readonly #dead = new Map<string, [number, string]>()
+  /** Appends under way, by id. */
+  readonly #appending = new Map<string, Promise<Appended>>()
+  /** Removals that a failing disk did not take: entries that are gone for us and not for the disk. */
+  readonly #unremoved = new Set<number>()
+  #ready: (lane: string) => void = () => {}
+  #seq = 0
+  /** Last place of the entries that were there at the start: the first of each lane may have been sent already. */
+  #recalled = 0
+  #bytes = 0
+  #windowBytes = 0
+  #messages = 0
+  #sweeper: Timer | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(store: LmdbStore, lock: StateLock | undefined, options: LmdbSpoolOptions) {
+    this.#store = store
+    this.#lock = lock
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silent
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES
+    this.#ttl = options.dedupeTtl ?? LIMITS.dedupeTtl
+  }
+
+  /** @throws WgrokError `dependency-missing`, `spool-failed`, `spool-full`. */
+  static async open(options: LmdbSpoolOptions): Promise<LmdbSpool> {
+    const { dir, logger = silent, onConnection } = options
+    const failure = writeFailure(dir)
+    // Who cannot write needs no lock, and would get none.
+    const lock = failure === undefined ? await StateLock.take(dir, onConnection) : undefined
+    try {
+      const spool = new LmdbSpool(await LmdbStore.open(dir, logger), lock, options)
+      spool.#recall()
+      spool.#sweep()
+      return spool
+    } catch (error) {
+      await lock?.release()
+      throw error
+    }
+  }
+
+  start(ready: (lane: string) => void): void {
+    this.#ready = ready
+    for (const lane of [...this.#lanes.keys()]) ready(lane)
+  }
+
+  append(entry: SpoolEntry): Promise<Appended> {
+    const under = this.#appending.get(entry.id)
+    if (under !== undefined) return under.then(() => 'duplicate')
+    if (this.#store.ids.doesExist(entry.id)) return Promise.resolve('duplicate')
+    const value = pack(entry)
+    if (this.#bytes + value.length > this.#maxBytes) {
+      return Promise.reject(new WgrokError('spool-full', `the spool holds its ${this.#maxBytes} bytes`))
+    }
+    const appending = this.#append(entry, value).finally(() => this.#appending.delete(entry.id))
+    this.#appending.set(entry.id, appending)
+    return appending
+  }
+
+  take(name: string): Delivery | undefined {
+    const lane = this.#lanes.get(name)
+    if (lane === undefined || lane.lent !== undefined) return undefined
+    const before = lane.bytes
+    const placed = lane.lend(after => this.#read(name, after))
+    this.#windowBytes += lane.bytes - before
+    if (placed === undefined) {
+      // Everything that was left turned out to be damaged.
+      if (lane.count === 0) this.#lanes.delete(name)
+      return undefined
+    }
+    return {
+      entry: placed.entry,
+      redelivered: placed.seq <= this.#recalled ? 1 : 0,
+      ack: () => this.#settle(name, lane, placed, () => {}, 0),
+      bury: cause => this.#bury(name, lane, placed, cause),
+      release: () => {
+        if (lane.lent !== placed) return
+        lane.giveBack()
+        this.#windowBytes += placed.size
+      },
+    }
+  }
+
+  async hold(lane: string, held: boolean): Promise<void> {
+    if (held) this.#held.add(lane)
+    else this.#held.delete(lane)
+    const { held: table } = this.#store
+    await this.#store.write(() => void (held ? table.putSync(lane, ONE) : table.removeSync(lane)), held ? 1 : 0)
+  }
+
+  isHeld(lane: string): boolean {
+    return this.#held.has(lane)
+  }
+
+  held(): readonly string[] {
+    return [...this.#held]
+  }
+
+  lanes(): readonly LaneStats[] {
+    return [...this.#lanes].map(([lane, { count }]) => ({ lane, messages: count, held: this.#held.has(lane) }))
+  }
+
+  stats(): SpoolStats {
+    const full = this.#bytes >= this.#maxBytes
+    return {
+      messages: this.#messages,
+      bytes: this.#bytes,
+      lanes: this.#lanes.size,
+      dead: this.#dead.size,
+      dropped: 0,
+      refusing: this.#store.failure ?? (full ? new WgrokError('spool-full', 'the spool is full') : undefined),
+    }
+  }
+
+  dead(limit: number = Number.POSITIVE_INFINITY): readonly DeadLetter[] {
+    const letters: DeadLetter[] = []
+    for (const key of this.#dead.values()) {
+      if (letters.length >= limit) break
+      const letter = unpack<DeadLetter>(this.#store.dead.get(key))
+      if (letter !== undefined) letters.push(letter)
+    }
+    return letters
+  }
+
+  async replay(id: string): Promise<boolean> {
+    const key = this.#dead.get(id)
+    const letter = key === undefined ? undefined : unpack<DeadLetter>(this.#store.dead.get(key))
+    if (key === undefined || letter === undefined) return false
+    this.#dead.delete(id)
+    await this.#append(letter.entry, pack(letter.entry), () => void this.#store.dead.removeSync(key))
+    return true
+  }
+
+  async discard(id: string): Promise<boolean> {
+    const key = this.#dead.get(id)
+    if (key === undefined) return false
+    this.#dead.delete(id)
+    await this.#store.write(() => void this.#store.dead.removeSync(key), 0)
+    return true
+  }
+
+  close(): Promise<void> {
+    this.#sweeper?.cancel()
+    this.#closing ??= this.#store.close().then(() => this.#lock?.release())
+    return this.#closing
+  }
+
+  /** Counts what is there from before. */
+  #recall(): void {
+    const { dead, entries, held } = this.#store
+    for (const { key, value } of entries.getRange({})) {
+      const [lane, seq] = key as [string, number]
+      this.#lane(lane).found()
+      this.#messages++
+      this.#bytes += value.length
+      this.#seq = Math.max(this.#seq, seq)
+    }
+    this.#recalled = this.#seq
+    for (const lane of held.getKeys({})) this.#held.add(lane as string)
+    for (const key of dead.getKeys({})) this.#dead.set((key as [number, string])[1], key as [number, string])
+    if (this.#messages > 0)
+      this.#logger.info('messages wait from before', { count: this.#messages, lanes: this.#lanes.size })
+  }
+
+  async #append(entry: SpoolEntry, value: Buffer, also: () => void = () => {}): Promise<Appended> {
+    const { entries, ids, idTimes } = this.#store
+    const seq = ++this.#seq
+    this.#bytes += value.length
+    try {
+      await this.#store.write(() => {
+        also()
+        entries.putSync([entry.lane, seq], value)
+        ids.putSync(entry.id, ONE)
+        idTimes.putSync([this.#clock.now(), entry.id], ONE)
+      }, value.length)
+    } catch (error) {
+      this.#bytes -= value.length
+      throw error
+    }
+    const lane = this.#lane(entry.lane)
+    const before = lane.bytes
+    lane.add({ seq, entry, size: value.length }, this.#windowBytes + value.length <= LIMITS.spoolWindow)
+    this.#windowBytes += lane.bytes - before
+    this.#messages++
+    this.#ready(entry.lane)
+    return 'accepted'
+  }
+
+  #lane(name: string): LaneWindow {
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) {
+      lane = new LaneWindow()
+      this.#lanes.set(name, lane)
+    }
+    return lane
+  }
+
+  /** The next entries of a lane from disk. */
+  #read(name: string, after: number): Page {
+    const entries: Placed[] = []
+    let bytes = 0
+    for (const { key, value } of this.#store.entries.getRange({ start: [name, after + 1], end: [name, END] })) {
+      if (entries.length === PAGE || bytes > PAGE_BYTES) return { entries, last: false }
+      const seq = (key as [string, number])[1]
+      if (this.#unremoved.has(seq)) continue
+      const entry = unpack<SpoolEntry>(value)
+      if (entry === undefined) this.#setAside(name, seq, value)
+      else entries.push({ seq, entry, size: value.length })
+      bytes += value.length
+    }
+    return { entries, last: true }
+  }
+
+  /** An entry that its checksum denies is kept where nobody sends it, and reported. */
+  #setAside(lane: string, seq: number, value: Buffer): void {
+    const raw = Buffer.from(value)
+    this.#logger.error('a spooled message is damaged and was set aside', { lane, seq, length: raw.length })
+    this.#forget(lane, raw.length)
+    const { damaged, entries } = this.#store
+    const change = (): void => {
+      damaged.putSync([lane, seq], raw)
+      entries.removeSync([lane, seq])
+    }
+    this.#store.write(change, raw.length).catch(() => void this.#unremoved.add(seq))
+  }
+
+  #bury(name: string, lane: LaneWindow, placed: Placed, cause: DeathCause): Promise<void> {
+    const { entry } = placed
+    const letter: DeadLetter = { entry, code: cause.code, detail: cause.detail, diedAt: this.#clock.now() }
+    const key: [number, string] = [letter.diedAt, entry.id]
+    const value = pack(letter)
+    this.#dead.set(entry.id, key)
+    return this.#settle(name, lane, placed, () => void this.#store.dead.putSync(key, value), value.length)
+  }
+
+  /** The lent entry leaves its lane; when the disk does not take that, in memory at least, so that the lane goes on. */
+  async #settle(name: string, lane: LaneWindow, placed: Placed, also: () => void, bytes: number): Promise<void> {
+    if (lane.lent !== placed) return
+    const change = (): void => {
+      also()
+      this.#store.entries.removeSync([name, placed.seq])
+    }
+    try {
+      await this.#store.write(change, bytes)
+    } catch (error) {
+      this.#unremoved.add(placed.seq)
+      this.#logger.error('a sent message could not be removed: it may be sent again after a restart', {
+        lane: name,
+        messageId: placed.entry.id,
+        error,
+      })
+    }
+    lane.settle()
+    this.#messages--
+    this.#bytes -= placed.size
+    if (lane.count === 0 && this.#lanes.get(name) === lane) this.#lanes.delete(name)
+  }
+
+  #forget(lane: string, size: number): void {
+    this.#messages--
+    this.#bytes -= size
+    this.#lane(lane).count--
+  }
+
+  /** Forgets ids that have had their time, and goes on doing so. */
+  #sweep(): void {
+    const { idTimes, ids } = this.#store
+    const keys = [...idTimes.getKeys({ end: [this.#clock.now() - this.#ttl, ''], limit: SWEEP_MAX })] as [
+      number,
+      string,
+    ][]
+    if (keys.length > 0 && this.#store.failure === undefined) {
+      const change = (): void => {
+        for (const key of keys) {
+          idTimes.removeSync(key)
+          ids.removeSync(key[1])
+        }
+      }
+      this.#store.write(change, 0).catch(error => this.#logger.error('old ids could not be forgotten', { error }))
+    }
+    const wait = keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL
+    this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), wait, { unref: true })
+  }
+}
+
+const ONE = Buffer.from([1])
+const END = Number.MAX_SAFE_INTEGER
+
+/** JSON behind its checksum. */
+function pack(value: unknown): Buffer {
+  const json = Buffer.from(JSON.stringify(value), 'utf8')
+  const packed = Buffer.allocUnsafe(CRC_BYTES + json.length)
+  packed.writeUInt32LE(crc32(json), 0)
+  json.copy(packed, CRC_BYTES)
+  return packed
+}
+
+/** Undefined when the checksum does not match. */
+function unpack<T>(packed: Buffer | undefined): T | undefined {
+  if (packed === undefined || packed.length < CRC_BYTES) return undefined
+  const json = packed.subarray(CRC_BYTES)
+  if (crc32(json) !== packed.readUInt32LE(0)) return undefined
+  return JSON.parse(json.toString('utf8')) as T
+}
