@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { WgrokError } from '../errors.js'
 import { defineBridge } from './bridge.js'
 import type { Cli } from './command.js'
+import { defineDiscord } from './discord.js'
 import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit.js'
 import { defineGenerate } from './generate.js'
 import type { CliIo } from './io.js'
@@ -69,6 +70,7 @@ ${EXIT_HELP}`,
     defineKeygen,
     defineValidate,
     defineGenerate,
+    defineDiscord,
   ]) {
     define(command, cli)
   }
