@@ -31,6 +31,7 @@ export type CreateTransport = (token: string, options: TransportOptions) => Tran
 const PLATFORM_LOADERS: Readonly<Partial<Record<Platform, () => Promise<CreateTransport>>>> = {
   bridge: async () => (await import('./bridge/transport.js')).createBridgeTransport,
   discord: async () => (await import('./discord/transport.js')).createDiscordTransport,
+  irc: async () => (await import('./irc/transport.js')).createIrcTransport,
   slack: async () => (await import('./slack/transport.js')).createSlackTransport,
   webex: async () => (await import('./webex/transport.js')).createWebexTransport,
 }
