@@ -10,7 +10,12 @@ export interface WgrokErrorOptions {
   readonly retryable?: boolean
   /** How long the platform asked to wait before the next try, in ms. */
   readonly retryAfterMs?: number
+  /** What has to wait meanwhile. Default `account`. */
+  readonly retryScope?: RetryScope
 }
+
+/** What a platform asks to leave alone for a while: everything of the account, or one destination. */
+export type RetryScope = 'account' | 'destination'
 
 /**
  * The only error that this library throws. `code` is closed and listed in the spec; the message is `[code] detail`.
@@ -26,6 +31,8 @@ export class WgrokError extends Error {
   readonly status: number
   /** How long the platform asked to wait before the next try, in ms; undefined where it did not say. */
   readonly retryAfterMs: number | undefined
+  /** What has to wait meanwhile. */
+  readonly retryScope: RetryScope
 
   constructor(code: ErrorCode, detail: string, options: WgrokErrorOptions = {}) {
     super(`[${code}] ${detail}`, 'cause' in options ? { cause: options.cause } : undefined)
@@ -33,6 +40,7 @@ export class WgrokError extends Error {
     this.retryable = options.retryable ?? ERRORS[code].retryable
     this.status = ERRORS[code].status
     this.retryAfterMs = options.retryAfterMs
+    this.retryScope = options.retryScope ?? 'account'
   }
 
   /**

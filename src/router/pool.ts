@@ -1,7 +1,10 @@
-import { FRAME_LIMITS } from '../../generated/limits.js'
+import { FRAME_LIMITS, LIMITS } from '../../generated/limits.js'
+import { ExpiringMap } from '../bus/expiring-map.js'
 import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
+import { measure } from '../frame/measure.js'
 import type { Address, FrameLimit, Platform } from '../protocol.js'
+import { addressKey } from '../transport/address.js'
 import { waitFor } from '../transport/retry.js'
 import type { OutboundMessage, Receipt, SendOptions, Transport, TransportStatus } from '../transport/transport.js'
 
@@ -13,14 +16,20 @@ export interface Account {
   readonly transport: Transport
   /** Sends under way. */
   readonly busy: number
-  /** Milliseconds since 1970 until which the platform asked this account to be quiet. */
+  /** Milliseconds since 1970 until which the platform asked this account to be quiet everywhere. */
   readonly quietUntil: number
   readonly status: TransportStatus
   /** Milliseconds since 1970 of the last message heard; 0 before the first. */
   readonly lastHeardAt: number
 }
 
-type Slot = { -readonly [K in keyof Account]: Account[K] }
+type Slot = { -readonly [K in keyof Account]: Account[K] } & {
+  /** As `quietUntil`, by destination. */
+  readonly quietTo: ExpiringMap<number>
+}
+
+/** Destinations per account that are remembered for their limits. */
+const QUIET_MAX = 10_000
 
 /** Errors that another account may not run into: this one is not in the room, was banned, or its token is dead. */
 const ACCOUNT_ERRORS: ReadonlySet<string> = new Set(['auth-failed', 'forbidden', 'target-not-found'])
@@ -32,8 +41,8 @@ export interface PoolSendOptions extends SendOptions {
 }
 
 /**
- * The router's accounts, several per platform. Sends go to the least busy one; an account that was told to slow down is
- * passed over while another is free.
+ * The router's accounts, several per platform. Sends go to the least busy one; an account that was told to slow down,
+ * everywhere or at one destination, is passed over while another is free.
  */
 export class AccountPool {
   readonly #slots = new Map<Platform, Slot[]>()
@@ -65,6 +74,7 @@ export class AccountPool {
       transport,
       busy: 0,
       quietUntil: 0,
+      quietTo: new ExpiringMap({ ttl: LIMITS.retryAfterMax, max: QUIET_MAX, clock: this.#clock }),
       status: { state: 'connecting' },
       lastHeardAt: 0,
     }
@@ -95,23 +105,26 @@ export class AccountPool {
   /**
    * Sends one message by one account.
    *
-   * @throws WgrokError of the transport; `unsupported` when there is no account on that platform. `rate-limited` only
-   * when every account of the platform has to wait.
+   * @throws WgrokError of the transport; `unsupported` when there is no account on that platform; `frame-too-large` when
+   * the text is more than the platform takes. `rate-limited` only when every account of the platform has to wait.
    */
   async send(to: Address, message: OutboundMessage, options: PoolSendOptions): Promise<Receipt> {
     const { via, ...sendOptions } = options
     const slots = this.#slots.get(to.platform)
     if (slots === undefined) throw new WgrokError('unsupported', `the router has no account on ${to.platform}`)
     const tried = new Set<Slot>()
+    const key = addressKey(to)
+    const choose = (): Slot | undefined => this.#choose(slots, tried, { via, key })
     let failure: WgrokError | undefined
-    for (let slot = this.#choose(slots, tried, via); slot !== undefined; slot = this.#choose(slots, tried, via)) {
+    for (let slot = choose(); slot !== undefined; slot = choose()) {
       tried.add(slot)
       slot.busy++
       try {
         return await slot.transport.send(to, message, sendOptions)
       } catch (caught) {
         const error = WgrokError.from(caught)
-        if (error.code === 'rate-limited') slot.quietUntil = this.#clock.now() + waitFor(error, 0, this.#random)
+        if (error.code === 'frame-too-large') throw tooLarge(message.text, slot, error)
+        if (error.code === 'rate-limited') this.#quiet(slot, key, error)
         else if (!ACCOUNT_ERRORS.has(error.code)) throw error
         // A 429 tells more about what to do next than another account's 404.
         if (failure?.code !== 'rate-limited') failure = error
@@ -126,21 +139,43 @@ export class AccountPool {
     await Promise.allSettled(this.accounts().map(account => account.transport.close()))
   }
 
-  #choose(slots: readonly Slot[], tried: ReadonlySet<Slot>, via: string | undefined): Slot | undefined {
+  #quiet(slot: Slot, key: string, error: WgrokError): void {
+    const until = this.#clock.now() + waitFor(error, 0, this.#random)
+    if (error.retryScope === 'destination') slot.quietTo.set(key, until)
+    else slot.quietUntil = until
+  }
+
+  #choose(slots: readonly Slot[], tried: ReadonlySet<Slot>, { via, key }: Wish): Slot | undefined {
     const now = this.#clock.now()
     let best: Slot | undefined
+    let least = Number.POSITIVE_INFINITY
+    let rest = 0
     for (const slot of slots) {
       if (tried.has(slot)) continue
-      if (slot.name === via && slot.quietUntil <= now) return slot
-      if (best === undefined || load(slot, now) < load(best, now)) best = slot
+      const quiet = Math.max(slot.quietUntil, slot.quietTo.get(key) ?? 0) - now
+      if (slot.name === via && quiet <= 0) return slot
+      const load = loadOf(slot, quiet)
+      if (best === undefined || load < least) [best, least, rest] = [slot, load, quiet]
     }
     // Every account that is left has to be quiet: one failure is known already, so do not ask again now.
-    return best !== undefined && tried.size > 0 && best.quietUntil > now ? undefined : best
+    return tried.size > 0 && rest > 0 ? undefined : best
   }
 }
 
+/** What a send asks for: an account by its name, and a destination by its key. */
+interface Wish {
+  readonly via: string | undefined
+  readonly key: string
+}
+
 /** Ready accounts by sends under way, then those that must be quiet by how long. */
-function load(slot: Slot, now: number): number {
+function loadOf(slot: Slot, quiet: number): number {
   const dead = slot.status.state === 'failed' || slot.status.state === 'closed'
-  return slot.busy + (slot.quietUntil > now ? 1e6 + (slot.quietUntil - now) : 0) + (dead ? 1e15 : 0)
+  return slot.busy + (quiet > 0 ? 1e6 + quiet : 0) + (dead ? 1e15 : 0)
+}
+
+/** A sender cuts frames for its own platform; the one that they are relayed to may take less. */
+function tooLarge(text: string, { platform, transport: { limit } }: Slot, cause: WgrokError): WgrokError {
+  const detail = `${platform} takes ${limit.size} ${limit.unit}, the frame has ${measure(text, limit)}`
+  return new WgrokError('frame-too-large', `${detail}: its sender needs WGROK_VIA=${platform}`, { cause })
 }

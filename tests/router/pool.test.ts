@@ -46,6 +46,32 @@ describe('the accounts of a platform', () => {
     expect(used()).toEqual([1, 3])
   })
 
+  it('are passed over at one destination only where the limit is about that', async () => {
+    const { pool, transports, used, clock } = setUp()
+    const [first] = transports as [FakeTransport, FakeTransport]
+    first.onSend = () => {
+      throw new WgrokError('rate-limited', '429', { retryAfterMs: 10_000, retryScope: 'destination' })
+    }
+    await pool.send(TO, { text: 'x' }, options())
+    first.onSend = () => {}
+    await pool.send({ ...TO, id: 'b@example.com' }, { text: 'x' }, options())
+    await pool.send(TO, { text: 'x' }, options())
+    expect(used()).toEqual([1, 2])
+    await clock.advance(10_000)
+    await pool.send(TO, { text: 'x' }, options())
+    expect(used()).toEqual([2, 2])
+  })
+
+  it('say what a frame that one of them does not take is to be cut for', async () => {
+    const { pool, transports } = setUp(1)
+    const [first] = transports as [FakeTransport]
+    first.onSend = () => {
+      throw new WgrokError('frame-too-large', 'no')
+    }
+    const refused = pool.send(TO, { text: 'x'.repeat(8000) }, options())
+    await expect(refused).rejects.toThrow(/7439 utf8-bytes, the frame has 8000: its sender needs WGROK_VIA=webex/)
+  })
+
   it('report the 429 when every one of them has to wait', async () => {
     const { pool, transports } = setUp()
     for (const transport of transports) transport.onSend = limited

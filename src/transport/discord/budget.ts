@@ -1,5 +1,5 @@
 import { type Clock, delay, type Timer } from '../../clock.js'
-import { WgrokError } from '../../errors.js'
+import { type RetryScope, WgrokError } from '../../errors.js'
 import { Bucket } from './bucket.js'
 import { InvalidGuard } from './invalid-guard.js'
 
@@ -123,14 +123,14 @@ export class RateBudget {
       })
     }
     const left = this.#globalUntil - clock.now()
-    if (left > 0 && whenEmpty === 'refuse') throw emptied(left)
+    if (left > 0 && whenEmpty === 'refuse') throw emptied(left, 'account')
   }
 
   #takeBucket(route: string, signal: AbortSignal | undefined): Promise<void> | undefined {
     const bucket = this.#bucket(route)
     const wait = bucket.wait()
     if (wait === 0 && bucket.waiting === 0) return void bucket.enter()
-    if (typeof wait === 'number' && wait > 0 && this.#options.whenEmpty === 'refuse') throw emptied(wait)
+    if (typeof wait === 'number' && wait > 0 && this.#options.whenEmpty === 'refuse') throw emptied(wait, 'destination')
     const turn = bucket.queue(signal)
     this.#pump(route)
     return turn
@@ -142,7 +142,7 @@ export class RateBudget {
     const wait = bucket.admit()
     if (bucket.waiting === 0 || wait === 'answer') return
     if (this.#options.whenEmpty === 'refuse') {
-      bucket.reject(emptied(wait))
+      bucket.reject(emptied(wait, 'destination'))
       return
     }
     this.#timers.get(bucket)?.cancel()
@@ -166,6 +166,6 @@ export class RateBudget {
   }
 }
 
-function emptied(retryAfterMs: number): WgrokError {
-  return new WgrokError('rate-limited', 'the budget that Discord grants is used up', { retryAfterMs })
+function emptied(retryAfterMs: number, retryScope: RetryScope): WgrokError {
+  return new WgrokError('rate-limited', 'the budget that Discord grants is used up', { retryAfterMs, retryScope })
 }

@@ -30,7 +30,11 @@ export function discordFailure(failure: RestFailure): WgrokError | undefined {
   const limit = limitOf(failure)
   const detail = `${operation} answered ${status}${number === undefined ? '' : `, code ${number}`}`
   if (limit !== undefined) {
-    return new WgrokError('rate-limited', `${detail} (${limit.scope})`, { retryAfterMs: limit.retryAfterMs })
+    const retryScope = limit.scope === 'global' ? 'account' : 'destination'
+    return new WgrokError('rate-limited', `${detail} (${limit.scope})`, {
+      retryAfterMs: limit.retryAfterMs,
+      retryScope,
+    })
   }
   if (status === 401) return new WgrokError('auth-failed', detail)
   if (number === undefined || status >= 500) return undefined

@@ -1,7 +1,7 @@
-import type { RestCall } from '../../../generated/rest.js'
+import { type RestCall, slackPostMessageCall } from '../../../generated/rest.js'
 import { type ErrorCode, WgrokError } from '../../errors.js'
 import { createDial } from '../dial.js'
-import { createRestClient, type RestFailure } from '../http.js'
+import { createRestClient, type RestFailure, retryAfter } from '../http.js'
 
 /** Where Slack answers unless a base URL is given. */
 export const SLACK_API_URL = 'https://slack.com/api'
@@ -133,7 +133,12 @@ function scopesIn(needed: string | undefined): string | undefined {
 }
 
 /** Slack names the error in the body of a refusal too; a status of 429 or 5xx says enough by itself. */
-export function slackHttpFailure({ operation, status, body }: RestFailure): WgrokError | undefined {
+export function slackHttpFailure({ operation, status, body, header }: RestFailure): WgrokError | undefined {
+  if (status === 429 && operation === slackPostMessageCall.id) {
+    // One message a second and channel; what limits the whole workspace is seen again at the next channel.
+    const retryAfterMs = retryAfter(header('retry-after'))
+    return new WgrokError('rate-limited', `${operation} answered 429`, { retryAfterMs, retryScope: 'destination' })
+  }
   return status === 429 || status >= 500 || !isRefusal(body) ? undefined : slackFailure(operation, body)
 }
 
