@@ -12,6 +12,7 @@ import { defineReceive } from './receive.js'
 import { defineRequest } from './request.js'
 import { defineRouter } from './router.js'
 import { defineSend } from './send.js'
+import { defineSpool } from './spool.js'
 import { defineUp } from './up.js'
 import { defineValidate } from './validate.js'
 
@@ -71,6 +72,7 @@ ${EXIT_HELP}`,
     defineValidate,
     defineGenerate,
     defineDiscord,
+    defineSpool,
   ]) {
     define(command, cli)
   }

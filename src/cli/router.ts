@@ -10,7 +10,9 @@ interface RouterFlags extends EnvOptions {
 /** `wgrok router`: the router that the environment describes. */
 export function defineRouter(program: Command, cli: Cli): void {
   const command = withEnvFile(program.command('router'))
-    .description('Run the router that the environment describes. SIGTERM and Ctrl-C send what is queued, then end.')
+    .description(
+      'Run the router that the environment describes. SIGTERM and Ctrl-C send what is queued, then end; SIGHUP reads routes, applications, bridge tokens and allowlist again.',
+    )
     .option('--json', 'print the addresses as JSON')
     .action(cli.action((flags: RouterFlags) => router(cli, flags)))
   withExamples(command, [
@@ -21,13 +23,16 @@ export function defineRouter(program: Command, cli: Cli): void {
 
 async function router(cli: Cli, flags: RouterFlags): Promise<ExitCode> {
   const { io } = cli
-  const [{ botConfigFromEnv }, { WgrokRouter }] = await Promise.all([
+  const [{ botConfigFromEnv }, { WgrokRouter }, { reloadOnHangup }] = await Promise.all([
     import('../config/from-env.js'),
     import('../router/router.js'),
+    import('../router/hangup.js'),
   ])
   const config = botConfigFromEnv(await readEnv(io, flags))
   const running = new WgrokRouter(config)
   const closing = aborted(io.interrupted).then(() => running.close())
+  const reload = async () => botConfigFromEnv(await readEnv(io, flags))
+  const letGo = reloadOnHangup(running, reload, error => io.stderr(`wgrok: ${error.message}\n`))
   try {
     await running.start()
     const { accounts } = await running.status()
@@ -41,6 +46,7 @@ async function router(cli: Cli, flags: RouterFlags): Promise<ExitCode> {
     await closing
     return EXIT.ok
   } finally {
+    letGo()
     await running.close()
   }
 }

@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../generated/limits.js'
+import { openScope } from '../bus/scope.js'
+import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Dial } from '../transport/dial.js'
 
@@ -21,6 +23,7 @@ export interface AppCallerOptions {
   readonly dial: Dial
   /** How connections to this machine are made: never through a proxy. */
   readonly dialLocal: Dial
+  readonly clock: Clock
 }
 
 const REDIRECTS_MAX = 3
@@ -59,20 +62,21 @@ export class AppCaller {
   async call(call: AppCall): Promise<string> {
     const url = this.#apps.get(call.app)
     if (url === undefined) throw new WgrokError('app-failed', `there is no application ${call.app}`)
-    const timeout = AbortSignal.timeout(LIMITS.appTimeout)
-    const signal = AbortSignal.any([call.signal, timeout])
+    const scope = openScope([call.signal], { ms: LIMITS.appTimeout, clock: this.#options.clock, what: call.app })
     try {
-      return await this.#follow(url, call, signal)
+      return await this.#follow(url, call, scope.signal)
     } catch (error) {
       // Anything else may name a host inside the router's network.
       if (error instanceof WgrokError && error.code === 'app-failed') throw error
       if (call.signal.aborted) throw WgrokError.from(call.signal.reason, 'aborted')
-      if (timeout.aborted) {
+      if (scope.signal.aborted) {
         throw new WgrokError('timeout', `${call.app} did not answer within ${LIMITS.appTimeout} ms`, {
           retryable: false,
         })
       }
       throw new WgrokError('app-failed', `${call.app} cannot be reached`, { cause: error })
+    } finally {
+      scope.release()
     }
   }
 

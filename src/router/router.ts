@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { LIMITS } from '../../generated/limits.js'
 import { compileAllowlist } from '../access/allowlist.js'
 import type { BridgeServer } from '../bridge/server.js'
 import { Dedupe } from '../bus/dedupe.js'
+import { openScope } from '../bus/scope.js'
 import { type Clock, systemClock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, openLogger } from '../log.js'
 import type { Address, BotConfig, Platform } from '../protocol.js'
+import { serveAdmin } from '../spool/admin.js'
 import type { Spool, SpoolEntry, SpoolStats } from '../spool/spool.js'
 import { addressKey, parseAddress } from '../transport/address.js'
 import { createDial } from '../transport/dial.js'
@@ -86,7 +90,7 @@ export class WgrokRouter {
     this.#dedupe = new Dedupe({ clock })
     this.#waiters = new Waiters(clock)
     const proxy = config.proxy === undefined ? {} : { proxy: config.proxy }
-    this.#apps = new AppCaller({ dial: createDial(proxy), dialLocal: createDial() })
+    this.#apps = new AppCaller({ dial: createDial(proxy), dialLocal: createDial(), clock })
   }
 
   /** `ws://host:port` of the bridge, the real port in it; undefined while it does not listen. */
@@ -178,8 +182,12 @@ export class WgrokRouter {
   async ask(what: 'pause' | 'resume', address: string | Address): Promise<void> {
     this.#mustRun()
     const to = typeof address === 'string' ? parseAddress(address) : address
-    const signal = AbortSignal.timeout(LIMITS.sendTimeout)
-    await this.#pool.send(to, { text: `./${what}` }, { signal, idempotencyKey: crypto.randomUUID() })
+    const scope = openScope([], { ms: LIMITS.sendTimeout, clock: this.#clock, what: 'the send' })
+    try {
+      await this.#pool.send(to, { text: `./${what}` }, { signal: scope.signal, idempotencyKey: randomUUID() })
+    } finally {
+      scope.release()
+    }
   }
 
   async status(): Promise<RouterStatus> {
@@ -206,7 +214,8 @@ export class WgrokRouter {
     const accounts = [...opened.transports, ...transports].map(transport => this.#pool.add(transport))
     const rules = this.#rulesOf(config)
     this.#apps.setApps(config.apps ?? {})
-    const spool = this.#options.spool ?? (await openSpool(config, { logger, clock }))
+    const onConnection = (socket: Socket): void => serveAdmin(socket, () => this.#running?.spool)
+    const spool = this.#options.spool ?? (await openSpool(config, { logger, clock, onConnection }))
     const outbox = new Outbox({
       spool,
       clock,

@@ -15,9 +15,14 @@ const SOCKET_PATH_MAX = 100
  */
 export class StateLock {
   readonly #server: Server
+  readonly #sockets = new Set<Socket>()
 
   private constructor(server: Server) {
     this.#server = server
+    server.on('connection', socket => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
   }
 
   /**
@@ -46,8 +51,9 @@ export class StateLock {
     return new StateLock(server)
   }
 
-  /** Gives the directory free; the socket's file goes with it. */
+  /** Gives the directory free, hanging up on everyone; the socket's file goes with it. */
   release(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
     return new Promise(resolve => this.#server.close(() => resolve()))
   }
 }
