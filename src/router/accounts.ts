@@ -2,6 +2,7 @@ import type { BridgeServer } from '../bridge/server.js'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../log.js'
 import type { BotConfig, Platform } from '../protocol.js'
+import { sendOnly } from '../transport/send-only.js'
 import type { Transport } from '../transport/transport.js'
 
 /** What every transport shares. */
@@ -29,7 +30,8 @@ export async function openAccounts(config: BotConfig, context: AccountContext): 
     for (const [platform, token, own] of accountsOf(config)) {
       const { openTransport } = await import('../transport/open.js')
       const proxy = config.proxy === undefined ? {} : { proxy: config.proxy }
-      transports.push(await openTransport(platform, token, { role: 'router', ...context, ...proxy, ...own }))
+      const transport = await openTransport(platform, token, { role: 'router', ...context, ...proxy, ...own })
+      transports.push(byWebhookOnly(config, platform, own) ? sendOnly(transport, context.clock) : transport)
     }
     const bridge = await openBridge(config, context)
     if (bridge !== undefined) transports.push(bridge.transport)
@@ -38,6 +40,11 @@ export async function openAccounts(config: BotConfig, context: AccountContext): 
     await Promise.allSettled(transports.map(transport => transport.close()))
     throw error
   }
+}
+
+/** Without its app-level token a Slack app hears over the webhook alone. */
+function byWebhookOnly({ slackSigningSecret }: BotConfig, platform: Platform, { appToken }: Own): boolean {
+  return platform === 'slack' && appToken === undefined && slackSigningSecret !== undefined
 }
 
 type Own = { readonly apiUrl?: string; readonly appToken?: string; readonly catalogUrl?: string }

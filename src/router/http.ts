@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -7,25 +7,12 @@ import { LIMITS } from '../../generated/limits.js'
 import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
+import type { Webhook } from '../transport/webhook.js'
 import { answerProblems } from './http-problems.js'
 import type { Metrics } from './metrics.js'
 import { RateLimit, REFUSED_COST } from './rate-limit.js'
 import type { Readiness } from './status.js'
 import { addWebhook, type WebhookOptions } from './webhook.js'
-
-/** A platform's call of one of our URLs, as the code of that platform reads it. */
-export interface HookCall {
-  readonly headers: IncomingHttpHeaders
-  /** Byte for byte: signatures are over it. */
-  readonly rawBody: Buffer
-}
-
-/** What to answer to a {@link HookCall}. */
-export interface HookAnswer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
 
 /** Options of {@link openHttp}. */
 export interface HttpOptions {
@@ -39,7 +26,7 @@ export interface HttpOptions {
   /** `POST /wgrok`; off unless given. */
   readonly webhook?: WebhookOptions
   /** `POST /webhooks/{name}`, by name. They check signatures themselves and never reject. */
-  readonly hooks?: ReadonlyMap<string, (call: HookCall) => Promise<HookAnswer>>
+  readonly hooks?: ReadonlyMap<string, Webhook>
   /** Takes over WebSocket upgrades; false when the path is none of its own. Off unless given. */
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
 }
@@ -107,13 +94,13 @@ function addHealth(app: FastifyInstance, { metrics, readiness }: HttpOptions): v
 
 function addHooks(app: FastifyInstance, hooks: NonNullable<HttpOptions['hooks']>, limit: RateLimit): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  for (const [name, handle] of hooks) {
+  for (const [name, webhook] of hooks) {
     app.post(`/webhooks/${name}`, async (request: FastifyRequest, reply) => {
       const caller = `hook:${name}:${request.ip}`
       // A platform that signs is never held up; who cannot sign soon is.
       limit.take(caller, 0)
       const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-      const answer = await handle({ headers: request.headers, rawBody })
+      const answer = await webhook.handle({ headers: request.headers, rawBody })
       if (answer.status === 401 || answer.status === 403) limit.charge(caller, REFUSED_COST)
       return reply
         .code(answer.status)

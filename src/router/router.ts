@@ -19,6 +19,7 @@ import { AppJobs } from './app-jobs.js'
 import { AppCaller } from './apps.js'
 import { arrivalOf, type Outcome } from './arrival.js'
 import { checkBotConfig } from './checks.js'
+import { type Hooks, openHooks } from './hooks.js'
 import type { HttpServer } from './http.js'
 import { Inboxes } from './inboxes.js'
 import type { Metrics } from './metrics.js'
@@ -76,6 +77,7 @@ export class WgrokRouter {
   #running: Running | undefined
   #bridge: BridgeServer | undefined
   #http: HttpServer | undefined
+  #hooks: Hooks | undefined
   #metrics: Metrics | undefined
   #closing: Promise<void> | undefined
 
@@ -245,7 +247,9 @@ export class WgrokRouter {
     this.#running = { logger, spool, outbox, pipeline, jobs }
     await outbox.start()
     for (const account of accounts) void this.#watch(account, logger)
-    await Promise.all(accounts.map(account => account.transport.listen(message => this.#deliver(account, message))))
+    await Promise.all(
+      accounts.map(account => account.transport.listen(async message => void (await this.#deliver(account, message)))),
+    )
     await this.#listen(logger)
     this.#state = 'live'
     logger.info('router is live', { accounts: accounts.length, routes: rules.registry.size, apps: rules.apps.size })
@@ -260,6 +264,7 @@ export class WgrokRouter {
     }
     this.#waiters.close()
     await this.#http?.close()
+    await this.#hooks?.close()
     await this.#pool.close()
     await this.#bridge?.close()
     await this.#apps.close()
@@ -285,10 +290,18 @@ export class WgrokRouter {
   }
 
   /** Rejects when the router could not take the message for now, so that the platform repeats it. */
-  async #deliver(account: Account, message: InboundMessage): Promise<void> {
+  async #deliver(account: Account, message: InboundMessage): Promise<Outcome> {
     this.#pool.heard(account)
     const outcome = await this.#take(pipeline => pipeline.take(arrivalOf(message, account.name)))
     if (outcome.status === 'refused' && outcome.again) throw outcome.error
+    return outcome
+  }
+
+  /** As if the account of that name had heard it. */
+  async #hear(name: string, message: InboundMessage): Promise<Outcome> {
+    const account = this.#pool.accounts().find(candidate => candidate.name === name)
+    if (account === undefined) throw new WgrokError('internal', `there is no account ${name}`)
+    return this.#deliver(account, message)
   }
 
   #take(take: (pipeline: Pipeline) => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
@@ -345,7 +358,13 @@ export class WgrokRouter {
   async #listen(logger: Logger): Promise<void> {
     const { bridgePort = LIMITS.bridgePort, webhookHost = '127.0.0.1', webhookPort, webhookSecret } = this.#config
     const bridge = this.#bridge
-    if (bridge === undefined && webhookPort === undefined) return
+    this.#hooks = await openHooks(this.#config, {
+      clock: this.#clock,
+      random: this.#options.random ?? Math.random,
+      logger,
+      hear: (name, message) => this.#hear(name, message),
+    })
+    if (bridge === undefined && webhookPort === undefined && this.#hooks === undefined) return
     const [{ openHttp }, { openMetrics }] = await Promise.all([import('./http.js'), import('./metrics.js')])
     this.#metrics = await openMetrics(() => this.status())
     const post = (posted: Parameters<typeof postFrame>[0]) =>
@@ -358,10 +377,12 @@ export class WgrokRouter {
       metrics: this.#metrics,
       readiness: async () => readinessOf(await this.status()),
       ...(webhookPort === undefined || webhookSecret === undefined ? {} : { webhook: { secret: webhookSecret, post } }),
+      ...(this.#hooks === undefined ? {} : { hooks: this.#hooks.endpoints }),
       ...(bridge === undefined
         ? {}
         : { upgrade: (request, socket, head) => bridge.handleUpgrade(request, socket, head) }),
     })
+    await this.#hooks?.register()
   }
 
   #url(scheme: 'ws' | 'http'): string | undefined {
