@@ -3,6 +3,7 @@ import { abortable, abortError, aborted, openScope } from '../bus/scope.js'
 import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
+import type { Platform } from '../protocol.js'
 import type { Appended, DeathCause, Delivery, Spool, SpoolEntry } from '../spool/spool.js'
 import { waitFor } from '../transport/retry.js'
 
@@ -159,7 +160,9 @@ export class Outbox {
       onSettled?.(entry, error)
       return
     }
-    await delivery.ack()
+    const acked = delivery.ack()
+    // A kill before that is on disk sends the message again. Where nobody would notice, do not wait for the disk.
+    if (entry.to === undefined || !IDEMPOTENT.has(entry.to.platform)) await acked
     onSettled?.(entry, undefined)
   }
 
@@ -201,5 +204,8 @@ export class Outbox {
     return entry.to?.platform === 'bridge' ? Math.min(wait, BRIDGE_WAIT_MAX) : wait
   }
 }
+
+/** Platforms that know a repeated message by its key. */
+const IDEMPOTENT: ReadonlySet<Platform> = new Set(['bridge', 'discord'])
 
 const BRIDGE_WAIT_MAX = 1_000

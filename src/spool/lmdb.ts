@@ -54,7 +54,7 @@ export class LmdbSpool implements Spool {
   readonly #dead = new Map<string, [number, string]>()
   /** Appends under way, by id. */
   readonly #appending = new Map<string, Promise<Appended>>()
-  /** Removals that a failing disk did not take: entries that are gone for us and not for the disk. */
+  /** Entries that are gone for us and still on disk: their removal is under way, or a failing disk did not take it. */
   readonly #unremoved = new Set<number>()
   #ready: (lane: string) => void = () => {}
   #seq = 0
@@ -286,27 +286,32 @@ export class LmdbSpool implements Spool {
     return this.#settle(name, lane, placed, () => void this.#store.dead.putSync(key, value), value.length)
   }
 
-  /** The lent entry leaves its lane; when the disk does not take that, in memory at least, so that the lane goes on. */
-  async #settle(name: string, lane: LaneWindow, placed: Placed, also: () => void, bytes: number): Promise<void> {
-    if (lane.lent !== placed) return
+  /**
+   * The lent entry leaves its lane: at once in memory, and on disk when the promise resolves. When the disk does not take
+   * that, the lane goes on all the same.
+   */
+  #settle(name: string, lane: LaneWindow, placed: Placed, also: () => void, bytes: number): Promise<void> {
+    if (lane.lent !== placed) return Promise.resolve()
     const change = (): void => {
       also()
       this.#store.entries.removeSync([name, placed.seq])
-    }
-    try {
-      await this.#store.write(change, bytes)
-    } catch (error) {
-      this.#unremoved.add(placed.seq)
-      this.#logger.error('a sent message could not be removed: it may be sent again after a restart', {
-        lane: name,
-        messageId: placed.entry.id,
-        error,
-      })
     }
     lane.settle()
     this.#messages--
     this.#bytes -= placed.size
     if (lane.count === 0 && this.#lanes.get(name) === lane) this.#lanes.delete(name)
+    // Until then it still stands on disk, and must not be read again.
+    this.#unremoved.add(placed.seq)
+    return this.#store.write(change, bytes).then(
+      () => void this.#unremoved.delete(placed.seq),
+      error => {
+        this.#logger.error('a sent message could not be removed: it may be sent again after a restart', {
+          lane: name,
+          messageId: placed.entry.id,
+          error,
+        })
+      },
+    )
   }
 
   #forget(lane: string, size: number): void {

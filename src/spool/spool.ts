@@ -45,7 +45,7 @@ export interface Delivery {
   readonly entry: SpoolEntry
   /** How often the entry was lent before. More than 0 after a crash: the platform may have it already. */
   readonly redelivered: number
-  /** Sent: the entry is gone. */
+  /** Sent: the entry is gone, and its lane may be taken from. Resolves when that is on disk; never rejects. */
   ack(): void | Promise<void>
   /** Given up: the entry moves to the dead letters. */
   bury(reason: DeathCause): void | Promise<void>
