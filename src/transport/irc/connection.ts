@@ -130,9 +130,19 @@ export class IrcConnection {
    * @throws WgrokError `frame-too-large` when the line would be cut on its way, and whatever the server says.
    */
   async send(target: string, text: string, signal: AbortSignal): Promise<Receipt> {
+    try {
+      return await this.#attempt(target, text, signal)
+    } catch (error) {
+      // Kicked while the message was under way: the server did not pass it on, so it may be sent again.
+      const kicked = error instanceof WgrokError && error.code === 'forbidden'
+      if (!kicked || this.#session?.rooms.isReturning(target) !== true) throw error
+      return this.#attempt(target, text, signal)
+    }
+  }
+
+  async #attempt(target: string, text: string, signal: AbortSignal): Promise<Receipt> {
     const { budget } = this.#options
-    const session = await this.#live(signal)
-    const { link, rooms, receipts } = session
+    const { link, rooms, receipts } = await this.#live(signal)
     if (link.isChannel(target)) await rooms.ensure(target, signal)
     budget.aim(target)
     const room = budget.roomFor(target)
@@ -190,7 +200,11 @@ export class IrcConnection {
     this.#flood.clear(lost)
     this.#options.budget.forget()
     session?.link.terminate(lost)
-    session?.receipts.close()
+    session?.receipts.close(
+      this.#options.signal.aborted
+        ? new WgrokError('closed', 'the transport was closed before the message was confirmed')
+        : new WgrokError('connection-lost', 'the IRC connection was lost before the message was confirmed'),
+    )
     session?.rooms.close()
     return session !== undefined && !session.link.isOwn(session.link.policy.wanted)
   }

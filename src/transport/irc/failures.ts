@@ -1,10 +1,11 @@
-import { type ErrorCode, WgrokError } from '../../errors.js'
+import { type ErrorCode, type RetryScope, WgrokError } from '../../errors.js'
 
 interface Failure {
   readonly code: ErrorCode
   readonly detail: string
   readonly retryable?: boolean
   readonly retryAfterMs?: number
+  readonly retryScope?: RetryScope
 }
 
 /** What the server says instead of passing a message on or letting us into a channel. */
@@ -20,7 +21,12 @@ const NUMERICS: Readonly<Record<string, Failure>> = {
   '412': { code: 'platform-rejected', detail: 'the server saw no text (412)' },
   '417': { code: 'frame-too-large', detail: 'the line is too long for the server (417)' },
   '437': { code: 'platform-unavailable', detail: 'the nick or channel is blocked for a while (437)' },
-  '439': { code: 'rate-limited', detail: 'too many targets in a short time (439)', retryAfterMs: 60_000 },
+  '439': {
+    code: 'rate-limited',
+    detail: 'too many targets in a short time (439)',
+    retryAfterMs: 60_000,
+    retryScope: 'destination',
+  },
   '442': { code: 'forbidden', detail: 'we are not in the channel (442)' },
   '471': { code: 'forbidden', detail: 'the channel is full (471)', retryable: true },
   '473': { code: 'forbidden', detail: 'the channel is for invited users (473)' },
@@ -40,11 +46,8 @@ const WITHOUT_TARGET: ReadonlySet<string> = new Set(['411', '412', '417'])
 /** The error that a numeric reply means; undefined for one that is no failure of a message or a JOIN. */
 export function failureOf(numeric: string): WgrokError | undefined {
   if (!Object.hasOwn(NUMERICS, numeric)) return undefined
-  const { code, detail, retryable, retryAfterMs } = NUMERICS[numeric] as Failure
-  return new WgrokError(code, detail, {
-    ...(retryable === undefined ? {} : { retryable }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  })
+  const { code, detail, ...options } = NUMERICS[numeric] as Failure
+  return new WgrokError(code, detail, options)
 }
 
 /** Whether the numeric names the target that it is about as its second parameter. */

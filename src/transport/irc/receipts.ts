@@ -83,8 +83,7 @@ export class Receipts {
   }
 
   /** The connection is gone: nobody knows what became of the messages under way. */
-  close(): void {
-    const error = new WgrokError('connection-lost', 'the IRC connection was lost before the message was confirmed')
+  close(error: WgrokError): void {
     for (const pending of this.#pending) {
       pending.timer.cancel()
       pending.reject(error)

@@ -22,7 +22,6 @@ interface Room {
   /** Why the server did not let us in. */
   error?: WgrokError
   attempt: number
-  joinedAt: number
   timer?: Timer
   readonly waiting: Set<() => void>
 }
@@ -50,6 +49,12 @@ export class Rooms {
   /** Channels that we are in, as the configuration writes them. */
   get joined(): readonly string[] {
     return [...this.#rooms.values()].filter(({ state }) => state === 'in').map(({ name }) => name)
+  }
+
+  /** Whether we were in the channel, and are about to join it again. */
+  isReturning(channel: string): boolean {
+    const room = this.#rooms.get(this.#options.link.fold(channel))
+    return room !== undefined && room.state !== 'in' && room.error === undefined
   }
 
   /** Why the server does not let us into the channel; undefined where it does. */
@@ -116,7 +121,7 @@ export class Rooms {
     const key = this.#options.link.fold(name)
     let room = this.#rooms.get(key)
     if (room === undefined) {
-      room = { name, state: 'out', attempt: 0, joinedAt: 0, waiting: new Set() }
+      room = { name, state: 'out', attempt: 0, waiting: new Set() }
       this.#rooms.set(key, room)
     }
     return room
