@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander'
 import { WgrokError } from '../errors.js'
 import { defineBridge } from './bridge.js'
 import type { Cli } from './command.js'
+import { defineConformance } from './conformance.js'
 import { defineDiscord } from './discord.js'
+import { defineDoctor } from './doctor.js'
 import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit.js'
 import { defineGenerate } from './generate.js'
 import type { CliIo } from './io.js'
@@ -70,7 +72,9 @@ ${EXIT_HELP}`,
     defineBridge,
     defineKeygen,
     defineValidate,
+    defineConformance,
     defineGenerate,
+    defineDoctor,
     defineDiscord,
     defineSpool,
   ]) {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WgrokError } from '../errors.js'
-import type { ConformanceCase, Suite } from './suite.js'
+import { type ConformanceCase, nameOf, type Suite } from './suite.js'
 
 const CASE_FILE = /_cases\.json$/
 
@@ -12,7 +12,7 @@ const CASE_FILE = /_cases\.json$/
  * @throws WgrokError `config-invalid` for a file that is no suite, or an id that is used twice
  */
 export async function loadSuites(folder: string, spec: string): Promise<Suite[]> {
-  const names = (await readdir(folder)).filter(name => CASE_FILE.test(name)).sort()
+  const names = await caseFiles(folder)
   return Promise.all(
     names.map(async name => forSpec(readSuite(await readFile(join(folder, name), 'utf8'), name), spec)),
   )
@@ -31,6 +31,23 @@ export function readSuite(text: string, name: string): Suite {
     seen.add(id)
   }
   return suite as Suite
+}
+
+/** Names of the case files of a folder. @throws WgrokError `config-invalid` when there are none */
+export async function caseFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    throw new WgrokError('config-invalid', `the folder of cases cannot be read (${cause.code})`, { cause })
+  })
+  const found = names.filter(name => CASE_FILE.test(name)).sort()
+  if (found.length === 0) throw new WgrokError('config-invalid', 'the folder has no *_cases.json')
+  return found
+}
+
+/** Cases of `suites` whose name `keep` lets through; suites that have none left are left out. */
+export function filterCases(suites: readonly Suite[], keep: (name: string) => boolean): Suite[] {
+  return suites
+    .map(suite => ({ ...suite, cases: suite.cases.filter(item => keep(nameOf(suite, item))) }))
+    .filter(({ cases }) => cases.length > 0)
 }
 
 function parse(text: string, name: string): Partial<Suite> {

@@ -6,7 +6,7 @@ import { matchesExactly } from './match.js'
 import type { Testee } from './testee.js'
 
 /** Operations whose result may differ from run to run, and the operation that undoes each. */
-const INVERSES: Readonly<Record<string, string>> = {
+export const INVERSES: Readonly<Record<string, string>> = {
   'codec.encode': 'codec.receive',
   'codec.seal': 'codec.open',
   'frame.formatEcho': 'frame.parseEcho',
@@ -24,7 +24,7 @@ export async function roundtrip(
   input: unknown,
   answer: unknown,
   expected: unknown,
-  testee: Testee,
+  testee: Pick<Testee, 'run'>,
 ): Promise<string | undefined> {
   const inverse = INVERSES[op]
   if (inverse === undefined) return `${op} has no inverse`

@@ -24,8 +24,28 @@ export interface ConformanceCase {
   readonly flags?: readonly string[]
   readonly input?: unknown
   /** Steps over a real connection, instead of `input`. */
-  readonly script?: readonly unknown[]
+  readonly script?: readonly Step[]
   readonly expect: Expectation
+}
+
+/**
+ * A step of a script. Steps without `peer` mean the connection that was opened last. In frames `${name}` is any value at
+ * first and the same value later, `${*}` any value or none, `${~code}` a text that is the code or begins with it and a
+ * colon.
+ */
+export interface Step {
+  /** Connect as `platform:token`, or accept the connection of a client; with `expectClose` the HTTP status of a refusal. */
+  readonly open?: string
+  readonly peer?: string
+  /** A frame of the protocol. */
+  readonly send?: unknown
+  /** Text that need not be one. */
+  readonly sendRaw?: string
+  readonly expectFrame?: unknown
+  readonly expectClose?: number
+  /** Nothing comes for so many ms. */
+  readonly expectSilence?: number
+  readonly drop?: 'clean' | 'abrupt'
 }
 
 /** A case file. Its schema is `suite.schema.json`. */
@@ -35,7 +55,14 @@ export interface Suite {
   readonly title: string
   readonly op: string
   readonly requires?: readonly string[]
+  /** What the flags of cases stand for. */
+  readonly notes?: Readonly<Record<string, { readonly kind: string; readonly text: string }>>
   readonly cases: readonly ConformanceCase[]
+}
+
+/** The name of a case everywhere: in reports, baselines and requirements. */
+export function nameOf(suite: Suite, item: ConformanceCase): string {
+  return `${suite.suite}#${item.id}`
 }
 
 /** The operation of a case. */

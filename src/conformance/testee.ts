@@ -3,7 +3,13 @@ import { WgrokError } from '../errors.js'
 /** What a testee says about itself. */
 export interface Hello {
   readonly protocol: 1
-  readonly impl: { readonly name: string; readonly language: string; readonly version: string }
+  readonly impl: {
+    readonly name: string
+    readonly language: string
+    readonly version: string
+    /** Where its problems are reported. */
+    readonly issues?: string
+  }
   readonly specs: readonly string[]
   readonly ops: readonly string[]
   /** A declared feature is tested; one that is not makes its cases not applicable. */
@@ -17,10 +23,22 @@ export type Answer =
   | { readonly skip: { readonly why: string; readonly issue?: string } }
   | { readonly fault: { readonly text: string; readonly trace?: string } }
 
-/** An implementation under test. */
+/** What a testee is asked besides operations: to take a role on a socket. */
+export type Control =
+  | { readonly cmd: 'serve'; readonly role: string; readonly config: unknown }
+  | { readonly cmd: 'connect'; readonly role: string; readonly url: string; readonly config?: unknown }
+  | { readonly cmd: 'call'; readonly handle: string; readonly method: string; readonly args?: unknown }
+  | { readonly cmd: 'observe'; readonly handle: string }
+  | { readonly cmd: 'close'; readonly handle: string }
+
+/** An implementation under test. Answers never reject: what goes wrong is a fault. */
 export interface Testee {
   hello(): Promise<Hello>
-  run(op: string, input: unknown): Promise<Answer>
+  run(op: string, input: unknown, name?: string): Promise<Answer>
+  /** Absent where the testee has no roles. */
+  control?(control: Control): Promise<Answer>
+  /** Resolves when nothing of it is left. */
+  close?(): Promise<void>
 }
 
 /** An operation of a testee: JSON in, JSON out, refusals as {@link WgrokError}. */
@@ -32,19 +50,28 @@ export type Input = Readonly<Record<string, unknown>>
 /**
  * A testee that runs in this process. Answers go through JSON, as they would between processes.
  */
-export function inProcess(hello: Omit<Hello, 'protocol' | 'ops'>, ops: Readonly<Record<string, Operation>>): Testee {
+export function inProcess(
+  hello: Omit<Hello, 'protocol' | 'ops'>,
+  ops: Readonly<Record<string, Operation>>,
+  control?: (control: Control) => Promise<unknown>,
+): Testee {
   return {
     hello: async () => ({ protocol: 1, ...hello, ops: Object.keys(ops) }),
     run: async (op, input) => {
       const operation = Object.hasOwn(ops, op) ? ops[op] : undefined
       if (operation === undefined) return { skip: { why: `no operation ${op}` } }
-      try {
-        return { ok: throughJson(await operation(input as Input)) }
-      } catch (error) {
-        if (error instanceof WgrokError) return { error: { code: error.code, text: error.message } }
-        return { fault: describeFault(error) }
-      }
+      return answerOf(() => operation(input as Input))
     },
+    ...(control === undefined ? {} : { control: request => answerOf(() => control(request)) }),
+  }
+}
+
+async function answerOf(work: () => unknown): Promise<Answer> {
+  try {
+    return { ok: throughJson(await work()) }
+  } catch (error) {
+    if (error instanceof WgrokError) return { error: { code: error.code, text: error.message } }
+    return { fault: describeFault(error) }
   }
 }
 
