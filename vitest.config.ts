@@ -1,20 +1,29 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-const common = { testTimeout: 20_000, hookTimeout: 60_000 }
+const common = { testTimeout: 60_000, hookTimeout: 60_000 }
+const TIMED = 'tests/e2e/import.test.ts'
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Every core: tests wait for sockets and processes more than they compute.
+    maxWorkers: '100%',
     projects: [
       {
-        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{cli,package}/**'] },
+        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{cli,package}/**', TIMED] },
       },
       {
         // These run the built command; after the rest, because each of them takes a core for itself.
         test: { ...common, name: 'cli', include: ['tests/cli/**/*.test.ts'], sequence: { groupOrder: 1 } },
       },
       {
-        // These take times: last and alone.
-        test: { ...common, name: 'package', include: ['tests/package/**/*.test.ts'], sequence: { groupOrder: 2 } },
+        // These take times: last, and one after the other.
+        test: {
+          ...common,
+          name: 'package',
+          include: ['tests/package/**/*.test.ts', TIMED],
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
+        },
       },
     ],
   },

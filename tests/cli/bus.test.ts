@@ -24,7 +24,7 @@ beforeAll(async () => {
     join(folder, 'router.env'),
     `WGROK_DOMAINS=agents.bridge\nWGROK_BRIDGE_TOKENS=agents:${TOKEN}\nWGROK_BRIDGE_PORT=0\n`,
   )
-  router = start(['router', '--env-file', join(folder, 'router.env'), '--json'])
+  router = start(['router', '--env-file', join(folder, 'router.env'), '--json'], { limit: 300_000 })
   const line = await router.until(/\}\n/)
   const host = new URL(JSON.parse(line).bridge).host
   env = {

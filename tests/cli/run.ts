@@ -7,7 +7,7 @@ export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 export const BIN: string = fileURLToPath(new URL('../../bin/wgrok.js', import.meta.url))
 
 /** Longest that one command may take in a test, in ms. */
-const LIMIT = 20_000
+const LIMIT = 30_000
 
 /** How a command ended. */
 export interface Ended {
@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly stdin?: string | Uint8Array
   /** Leave stdin open for the test to write to. */
   readonly keepStdin?: boolean
+  /** How long the command may run, in ms. Default 30 s. */
+  readonly limit?: number
 }
 
 /** A command that runs. */
@@ -72,7 +74,7 @@ export function startCommand(file: string, args: readonly string[], options: Sta
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
       reject(new Error(`${args.join(' ')} did not end\n${stdout}\n${stderr}`))
-    }, LIMIT)
+    }, options.limit ?? LIMIT)
     child.once('error', reject)
     child.once('close', code => {
       clearTimeout(timer)
