@@ -1,4 +1,6 @@
 /** The generated names that the rest of `src/` uses, in one place. */
+
+export type { FrameLimit, FrameUnit } from '../generated/limits.js'
 export type {
   Address,
   AddressKind,
@@ -16,4 +18,3 @@ export type {
   SenderConfig,
   SendResult,
 } from '../generated/models.js'
-export type { FrameLimit, FrameUnit } from '../generated/limits.js'

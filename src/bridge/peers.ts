@@ -58,8 +58,8 @@ export class Peers {
     }
   }
 
-  /** Ends a peer for good. Idempotent. */
-  remove(peer: Peer): void {
+  /** Ends a peer for good. Idempotent. @param left the peer said goodbye: what it had not read, it did not want */
+  remove(peer: Peer, left = false): void {
     const peers = this.#byPlatform.get(peer.platform)
     if (peers?.delete(peer) !== true) return
     if (peers.size === 0) this.#byPlatform.delete(peer.platform)
@@ -68,8 +68,9 @@ export class Peers {
     this.#detached.delete(peer)
     const lost = peer.end()
     const fields = { platform: peer.platform, connection: peer.id }
-    if (lost > 0) this.#options.logger.warn('bridge peer never came back for what was sent', { ...fields, lost })
-    else this.#options.logger.info('bridge peer gone', fields)
+    if (lost > 0 && !left)
+      this.#options.logger.warn('bridge peer never came back for what was sent', { ...fields, lost })
+    else this.#options.logger.info('bridge peer gone', { ...fields, lost })
   }
 
   /** The peer that reads the stream of this name, on this platform. */

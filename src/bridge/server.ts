@@ -277,7 +277,7 @@ export class BridgeServer {
     if (peer === undefined || left === 'replaced' || left === undefined) return
     const valid = this.#tokens.holds(connection.platform, connection.proof)
     if (left === 'kept' && !clean && valid && !this.#closed) this.#peers.keep(peer)
-    else this.#peers.remove(peer)
+    else this.#peers.remove(peer, clean)
   }
 
   #warnAboutQuery(platform: string): void {
