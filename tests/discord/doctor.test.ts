@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { DISCORD_BOT } from '../../src/testing/discord/emulator.js'
-import { check, type DiscordDoctorOptions } from '../../src/transport/discord/doctor.js'
-import type { Finding } from '../../src/transport/doctor.js'
+import { check } from '../../src/transport/discord/doctor.js'
+import type { DoctorOptions, Finding } from '../../src/transport/doctor.js'
 import { Bench, CHANNEL } from './support.js'
 
 const bench = new Bench()
 afterEach(() => bench.close())
 
-async function findings(token: string, options: DiscordDoctorOptions): Promise<Finding[]> {
+async function findings(token: string, options: DoctorOptions): Promise<Finding[]> {
   const found: Finding[] = []
   for await (const finding of check(token, options)) found.push(finding)
   return found

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type SlackEmulator, startSlackEmulator } from '../../src/testing/slack/emulator.js'
 import type { EmulatedSlackApp } from '../../src/testing/slack/workspace.js'
-import { check, type DoctorOptions, type Finding } from '../../src/transport/slack/doctor.js'
+import type { DoctorOptions, Finding } from '../../src/transport/doctor.js'
+import { check } from '../../src/transport/slack/doctor.js'
 import { channel } from './support.js'
 
 let emulator: SlackEmulator

@@ -1,16 +1,21 @@
 import type { DiscordApplication, DiscordGatewayBot } from '../../../generated/models.js'
-import { WgrokError } from '../../errors.js'
 import type { Address } from '../../protocol.js'
 import { formatAddress } from '../address.js'
 import { createDial } from '../dial.js'
-import type { DoctorOptions, Finding } from '../doctor.js'
+import { type DoctorOptions, type Finding, type Fixes, failed } from '../doctor.js'
 import { createDiscordApi, type DiscordApi } from './api.js'
 
-/** Options of {@link check}. */
-export interface DiscordDoctorOptions extends DoctorOptions {
-  /** Key that interactions are checked with, to compare with the application's. */
-  readonly publicKey?: string
+const FIXES: Fixes = {
+  'auth-failed': 'Reset the token under Bot in the developer portal; check the proxy credentials if there is a proxy.',
+  forbidden: 'Invite the bot to the server, and allow it View Channel and Send Messages there.',
+  'target-not-found': 'Check the id: enable Developer Mode in Discord and copy it from the channel.',
+  'platform-unavailable': 'Check the network, WGROK_PROXY and WGROK_DISCORD_API_URL.',
+  timeout: 'Check the network, WGROK_PROXY and WGROK_DISCORD_API_URL.',
+  otherwise: 'See the Discord page of the documentation.',
 }
+const NO_DIRECT =
+  'Discord has no direct messages between bots, and people may close theirs: route to a channel that both are in.'
+const USER_FIXES: Fixes = { ...FIXES, 'target-invalid': NO_DIRECT }
 
 /** The application may read the text of messages: bit 18 for verified bots, 19 for others. */
 const MAY_READ_TEXT = (1 << 18) | (1 << 19)
@@ -18,7 +23,7 @@ const MAY_READ_TEXT = (1 << 18) | (1 << 19)
 const FEW_SESSIONS = 100
 
 /** Looks at token, intent, identify budget, public key and route targets; sends nothing. */
-export async function* check(token: string, options: DiscordDoctorOptions): AsyncGenerator<Finding, void, void> {
+export async function* check(token: string, options: DoctorOptions): AsyncGenerator<Finding, void, void> {
   const { apiUrl, proxy, publicKey, signal, targets = [] } = options
   const dial = createDial(proxy === undefined ? {} : { proxy })
   const api = createDiscordApi(token, { dial, ...(apiUrl === undefined ? {} : { apiUrl }) })
@@ -31,7 +36,7 @@ export async function* check(token: string, options: DiscordDoctorOptions): Asyn
     yield sessions(await api.getGateway(signal))
     for (const target of targets) yield await checkTarget(api, target, signal)
   } catch (caught) {
-    yield failed('Discord does not take the token', caught)
+    yield failed('Discord does not take the token', caught, FIXES)
   } finally {
     await api.close()
   }
@@ -75,32 +80,6 @@ async function checkTarget(api: DiscordApi, target: Address, signal: AbortSignal
     else await api.createDirectChannel(target.id, signal)
     return { ok: true, what: `${what} is reachable` }
   } catch (caught) {
-    return failed(`${what} is not reachable`, caught, target.kind === 'user' ? userFix(caught) : undefined)
-  }
-}
-
-function userFix(caught: unknown): string | undefined {
-  if (WgrokError.from(caught).code !== 'target-invalid') return undefined
-  return 'Discord has no direct messages between bots, and people may close theirs: route to a channel that both are in.'
-}
-
-function failed(what: string, caught: unknown, fix?: string): Finding {
-  const error = WgrokError.from(caught)
-  return { ok: false, what: `${what}: ${error.message}`, fix: fix ?? fixFor(error) }
-}
-
-function fixFor(error: WgrokError): string {
-  switch (error.code) {
-    case 'auth-failed':
-      return 'Reset the token under Bot in the developer portal; check the proxy credentials if there is a proxy.'
-    case 'forbidden':
-      return 'Invite the bot to the server, and allow it View Channel and Send Messages there.'
-    case 'target-not-found':
-      return 'Check the id: enable Developer Mode in Discord and copy it from the channel.'
-    case 'platform-unavailable':
-    case 'timeout':
-      return 'Check the network, WGROK_PROXY and WGROK_DISCORD_API_URL.'
-    default:
-      return 'See the Discord page of the documentation.'
+    return failed(`${what} is not reachable`, caught, target.kind === 'user' ? USER_FIXES : FIXES)
   }
 }

@@ -6,25 +6,18 @@ import {
   slackLookupUserCall,
   slackOpenConnectionCall,
 } from '../../../generated/rest.js'
-import { WgrokError } from '../../errors.js'
 import type { Address } from '../../protocol.js'
 import { formatAddress } from '../address.js'
-import type { TransportOptions } from '../open.js'
+import { type DoctorOptions, type Finding, type Fixes, failed } from '../doctor.js'
 import { createSlackApi, type SlackApi } from './api.js'
 
-/** One thing that was looked at. */
-export interface Finding {
-  readonly ok: boolean
-  readonly what: string
-  /** What to do about it. */
-  readonly fix?: string
-}
-
-/** Options of {@link check}. */
-export interface DoctorOptions extends Pick<TransportOptions, 'role' | 'proxy' | 'apiUrl' | 'appToken'> {
-  /** Route targets to try. */
-  readonly targets?: readonly Address[]
-  readonly signal?: AbortSignal
+const FIXES: Fixes = {
+  'auth-failed': 'Make a new token; check the proxy credentials if there is a proxy.',
+  forbidden: 'Add what is missing to the app, reinstall it, and invite it where it should speak.',
+  'target-not-found': 'Check the id; a bot does not see private channels that it is not in.',
+  'platform-unavailable': 'Check the network, WGROK_PROXY and WGROK_SLACK_API_URL.',
+  timeout: 'Check the network, WGROK_PROXY and WGROK_SLACK_API_URL.',
+  otherwise: 'See the Slack page of the documentation.',
 }
 
 /** Scopes by what needs them. */
@@ -58,7 +51,7 @@ export async function* check(token: string, options: DoctorOptions): AsyncGenera
     yield* checkAppToken(options)
     for (const target of options.targets ?? []) yield await checkTarget(api, target, signal)
   } catch (caught) {
-    yield failed('Slack does not take the bot token', caught)
+    yield failed('Slack does not take the bot token', caught, FIXES)
   } finally {
     await api.close()
   }
@@ -85,10 +78,11 @@ function* checkScopes(scopes: readonly string[] | undefined): Generator<Finding>
 }
 
 async function* checkAppToken(options: DoctorOptions): AsyncGenerator<Finding> {
-  const { appToken, role, proxy, apiUrl, signal } = options
+  const { appToken, listens = true, role, proxy, apiUrl, signal } = options
   const variable = role === 'router' ? 'WGROK_SLACK_APP_TOKENS' : 'WGROK_SLACK_APP_TOKEN'
   const fix = `Make an app-level token with connections:write under Basic Information and put it into ${variable}.`
   if (appToken === undefined || appToken === '') {
+    if (!listens) return
     yield { ok: false, what: `${variable} is not set: only sending works, unless events come by webhook`, fix }
     return
   }
@@ -98,7 +92,7 @@ async function* checkAppToken(options: DoctorOptions): AsyncGenerator<Finding> {
     await api.call(slackOpenConnectionCall, { params: {}, ...(signal === undefined ? {} : { signal }) })
     yield { ok: true, what: 'Socket Mode is on and the app-level token opens it' }
   } catch (caught) {
-    yield failed('Socket Mode does not open', caught, `Switch Socket Mode on. ${fix}`)
+    yield failed('Socket Mode does not open', caught, { otherwise: `Switch Socket Mode on. ${fix}` })
   } finally {
     await api.close()
   }
@@ -124,7 +118,7 @@ async function checkTarget(api: SlackApi, target: Address, signal: AbortSignal |
         : await api.call(slackGetUserCall, { params: { user: target.id }, ...common })
     return reachable(what, user)
   } catch (caught) {
-    return failed(`${what} is not reachable`, caught)
+    return failed(`${what} is not reachable`, caught, FIXES)
   }
 }
 
@@ -132,25 +126,4 @@ function reachable(what: string, user: SlackUser | undefined): Finding {
   if (user?.is_bot !== true) return { ok: true, what: `${what} is reachable` }
   const fix = 'Slack has no direct messages between bots: put both into a channel and route to that.'
   return { ok: false, what: `${what} is a bot`, fix }
-}
-
-function failed(what: string, caught: unknown, fix?: string): Finding {
-  const error = WgrokError.from(caught)
-  return { ok: false, what: `${what}: ${error.message}`, fix: fix ?? fixFor(error) }
-}
-
-function fixFor(error: WgrokError): string {
-  switch (error.code) {
-    case 'auth-failed':
-      return 'Make a new token; check the proxy credentials if there is a proxy.'
-    case 'forbidden':
-      return 'Add what is missing to the app, reinstall it, and invite it where it should speak.'
-    case 'target-not-found':
-      return 'Check the id; a bot does not see private channels that it is not in.'
-    case 'platform-unavailable':
-    case 'timeout':
-      return 'Check the network, WGROK_PROXY and WGROK_SLACK_API_URL.'
-    default:
-      return 'See the Slack page of the documentation.'
-  }
 }
