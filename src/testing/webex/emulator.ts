@@ -23,6 +23,10 @@ export interface WebexEmulatorOptions {
   readonly port?: number
   /** Devices per account before Webex refuses more. Default 100. */
   readonly devicesMax?: number
+  /** How soon an account may send the next message, in ms; sooner is answered 429. Default 0. */
+  readonly sendEveryMs?: number
+  /** How soon an account may read the next message, in ms. Default 0. */
+  readonly readEveryMs?: number
 }
 
 /** One call of the REST services. */
@@ -31,6 +35,10 @@ export interface RecordedCall {
   readonly path: string
   readonly authorization: string | undefined
   readonly body: unknown
+  /** Status of the answer; 0 when the connection was dropped instead. */
+  readonly status: number
+  /** When it came, by the emulator's clock, in ms since 1970. */
+  readonly at: number
 }
 
 /** A registered webhook. */
@@ -47,6 +55,8 @@ export interface EmulatedWebexWebhook {
 
 const CLUSTER = 'urn:TEAM:us-east-2_a'
 const BODY_MAX = 7439
+/** Failed deliveries in a row that switch a webhook off; Webex counts to about a hundred. */
+const FAILURES_MAX = 3
 
 /** Starts a Webex on loopback that Webex's own client works with: REST, catalog, devices, Mercury, webhooks. */
 export async function startWebexEmulator(options: WebexEmulatorOptions = {}): Promise<WebexEmulator> {
@@ -57,15 +67,31 @@ export async function startWebexEmulator(options: WebexEmulatorOptions = {}): Pr
 
 /** One emulated organisation. `mercury` sets how its sockets misbehave. */
 export class WebexEmulator {
-  readonly mercury: MercuryBehaviour = { pongs: true, ready: true, deaf: false, duplicate: false, loseNext: 0 }
+  readonly mercury: MercuryBehaviour = {
+    pongs: true,
+    ready: true,
+    deaf: false,
+    duplicate: false,
+    authorized: 0,
+    loseNext: 0,
+  }
   /** Calls of the REST services in their order. */
   readonly calls: RecordedCall[] = []
-  /** Status that the handshake of a socket is refused with; undefined takes it. */
+  /** Whether forgotten devices are listed all the same. */
+  listGone = false
+  /** Whether `aliasHttpStatus` is obeyed. */
+  alias = true
+  /** Statuses that webhook deliveries were answered with, 0 where nobody answered. */
+  readonly deliveries: number[] = []
+  /** What handshakes of sockets end with: an HTTP status, or a close code right after it; undefined takes them. */
   refuseSockets: number | undefined
   readonly #clock: Clock
-  readonly #devicesMax: number
+  readonly #options: WebexEmulatorOptions
+  readonly #free = new Map<string, number>()
+  readonly #edits = new Map<string, EmulatedWebexMessage>()
   readonly #world: WebexWorld
   readonly #devices = new Map<string, EmulatedWebexDevice>()
+  readonly #gone: EmulatedWebexDevice[] = []
   readonly #webhooks = new Map<string, EmulatedWebexWebhook>()
   readonly #mercury: Mercury
   readonly #planned: { readonly match: string; readonly response: EmulatedResponse }[] = []
@@ -73,7 +99,7 @@ export class WebexEmulator {
 
   constructor(options: WebexEmulatorOptions) {
     this.#clock = options.clock ?? systemClock
-    this.#devicesMax = options.devicesMax ?? 100
+    this.#options = options
     this.#world = new WebexWorld(() => this.#clock.now())
     this.#mercury = new Mercury({ clock: this.#clock, behaviour: this.mercury })
   }
@@ -135,24 +161,28 @@ export class WebexEmulator {
   say(author: EmulatedWebexAccount, room: EmulatedWebexRoom, say: string | WebexSay): EmulatedWebexMessage {
     const message = this.#world.addMessage(author, room, typeof say === 'string' ? { text: say } : say)
     this.#announce(message)
+    for (const account of this.#concerned(message)) this.#notify(account, 'messages', message.id)
     return message
   }
 
   /** Somebody edits a message. */
   edit(message: EmulatedWebexMessage): void {
-    const activity = { ...this.#activity('post', message.uuid, message), parent: { id: message.uuid, type: 'edit' } }
+    const uuid = randomUUID()
+    this.#edits.set(uuid, message)
+    const activity = { ...this.#activity('post', uuid, message), parent: { id: message.uuid, type: 'edit' } }
     for (const account of this.#concerned(message)) this.#mercury.publish(account, activity)
   }
 
   /** Announces a message again, or under another verb. */
   announce(message: EmulatedWebexMessage, verb = 'post'): void {
     const activity = this.#activity(verb, message.uuid, message)
-    for (const account of this.#concerned(message)) this.#mercury.publish(account, activity)
+    for (const account of this.#announcedTo(message)) this.#mercury.publish(account, activity)
   }
 
   /** Somebody submits a card. */
   submit(author: EmulatedWebexAccount, message: EmulatedWebexMessage, inputs: object): EmulatedWebexAction {
     const action = this.#world.addAction(author, message, inputs)
+    for (const account of this.#members(message.room)) this.#notify(account, 'attachmentActions', action.id)
     for (const account of this.#members(message.room)) {
       this.#mercury.publish(account, this.#activity('cardAction', action.uuid, action))
     }
@@ -164,9 +194,15 @@ export class WebexEmulator {
     this.#planned.push({ match, response })
   }
 
+  /** Registers a device, as another program does. */
+  addDevice(account: EmulatedWebexAccount, name: string): EmulatedWebexDevice {
+    return this.#register(account, name)
+  }
+
   /** Webex forgets a device: its socket and URL answer 404. */
   forgetDevice(device: EmulatedWebexDevice): void {
     this.#devices.delete(device.id)
+    this.#gone.push(device)
   }
 
   /** Headers and body of a delivery, signed as Webex does. */
@@ -189,6 +225,24 @@ export class WebexEmulator {
     await this.#server?.close()
   }
 
+  /** Posts to the webhooks of an account; one that is never answered 2xx is switched off, after a few of them. */
+  #notify(account: EmulatedWebexAccount, resource: 'messages' | 'attachmentActions', id: string): void {
+    for (const webhook of this.#webhooks.values()) {
+      if (webhook.account !== account || webhook.resource !== resource || webhook.status !== 'active') continue
+      const { headers, rawBody } = this.delivery(resource, id, webhook.secret ?? '')
+      void fetch(webhook.targetUrl, { method: 'POST', headers, body: new Uint8Array(rawBody) })
+        .then(
+          answer => answer.status,
+          () => 0,
+        )
+        .then(status => {
+          this.deliveries.push(status)
+          const failures = this.deliveries.slice(-FAILURES_MAX).filter(one => one < 200 || one > 299)
+          if (failures.length === FAILURES_MAX) webhook.status = 'inactive'
+        })
+    }
+  }
+
   get #url(): string {
     return this.#server?.url ?? ''
   }
@@ -199,6 +253,13 @@ export class WebexEmulator {
 
   #concerned(message: EmulatedWebexMessage): EmulatedWebexAccount[] {
     return this.#members(message.room).filter(account => this.#world.concerns(message, account))
+  }
+
+  /** Whether bots are told of what does not mention them: they cannot read it. */
+  tellsAll = false
+
+  #announcedTo(message: EmulatedWebexMessage): EmulatedWebexAccount[] {
+    return this.tellsAll ? this.#members(message.room) : this.#concerned(message)
   }
 
   #members(room: EmulatedWebexRoom): EmulatedWebexAccount[] {
@@ -241,18 +302,27 @@ export class WebexEmulator {
     path,
     query,
   }: Omit<EmulatedRequest, 'body'>): { refuse: number } | { accept: (socket: import('ws').WebSocket) => void } {
-    if (this.refuseSockets !== undefined) return { refuse: this.refuseSockets }
+    const code = this.refuseSockets
+    if (code !== undefined) return code < 1000 ? { refuse: code } : { accept: socket => socket.close(code, 'refused') }
     const id = /^\/v1\/apps\/wx2\/registrations\/([^/]+)\/messages$/.exec(path)?.[1]
     const device = this.#devices.get(id ?? '')
     if (device !== undefined) return { accept: socket => this.#mercury.accept(socket, device) }
-    if (query.get('aliasHttpStatus') === 'true') return { accept: socket => socket.close(4404, 'not found') }
+    if (this.alias && query.get('aliasHttpStatus') === 'true')
+      return { accept: socket => socket.close(4404, 'not found') }
     return { refuse: 404 }
   }
 
   #answer(request: EmulatedRequest): EmulatedResponse {
     const { headers, method, path } = request
     const body = request.body.length === 0 ? undefined : parse(request.body)
-    this.calls.push({ method, path, authorization: headers.authorization, body })
+    const answered = this.#answerTo(request, body)
+    const [status, at] = [answered === 'drop' ? 0 : answered.status, this.#clock.now()]
+    this.calls.push({ method, path, authorization: headers.authorization, body, status, at })
+    return answered
+  }
+
+  #answerTo(request: EmulatedRequest, body: unknown): EmulatedResponse {
+    const { headers, method, path } = request
     const planned = this.#planned.findIndex(({ match }) => `${method} ${path}`.startsWith(match))
     if (planned !== -1) return this.#planned.splice(planned, 1)[0]?.response ?? 'drop'
     const account = this.#world.byToken(headers.authorization?.replace(/^Bearer /, '') ?? '')
@@ -285,10 +355,13 @@ export class WebexEmulator {
     const id = /^\/wdm\/api\/v1\/devices\/([^/]+)$/.exec(path)?.[1]
     const own = [...this.#devices.values()].filter(device => device.account === account)
     if (id === undefined && method === 'GET') {
-      return own.length === 0 ? refuse(404, 'no devices') : { status: 200, json: { devices: own.map(deviceJson) } }
+      const listed = this.listGone ? [...this.#gone.filter(device => device.account === account), ...own] : own
+      return listed.length === 0
+        ? refuse(404, 'no devices')
+        : { status: 200, json: { devices: listed.map(deviceJson) } }
     }
     if (id === undefined) {
-      if (own.length >= this.#devicesMax) return refuse(400, 'User has excessive device registrations')
+      if (own.length >= (this.#options.devicesMax ?? 100)) return refuse(403, 'User has excessive device registrations')
       return { status: 200, json: deviceJson(this.#register(account, String(body['name']))) }
     }
     const device = this.#devices.get(id)
@@ -317,16 +390,19 @@ export class WebexEmulator {
     account: EmulatedWebexAccount,
     body: Readonly<Record<string, unknown>>,
   ): EmulatedResponse {
-    const [, collection, id = ''] = /^\/(messages|people|webhooks|attachment\/actions)(?:\/([^/]+))?$/.exec(path) ?? []
+    const [, collection, id = ''] =
+      /^\/(messages|rooms|people|webhooks|attachment\/actions)(?:\/([^/]+))?$/.exec(path) ?? []
     switch (`${method} ${collection}${id === '' ? '' : '/'}`) {
       case 'GET people/':
         return person(id === 'me' ? account : this.#world.accounts.get(rawId(id)))
       case 'POST messages':
-        return this.#create(account, body)
+        return this.#throttled(`send ${account.uuid}`, this.#options.sendEveryMs) ?? this.#create(account, body)
+      case 'GET rooms':
+        return { status: 200, json: { items: this.#roomsOf(account).slice(0, Number(query.get('max') ?? 100)) } }
       case 'GET messages':
         return this.#list(account, query)
       case 'GET messages/':
-        return this.#message(account, id)
+        return this.#throttled(`read ${account.uuid}`, this.#options.readEveryMs) ?? this.#message(account, id)
       case 'GET attachment/actions/': {
         const action = this.#world.actions.get(rawId(id))
         return action === undefined ? refuse(404, 'not found') : { status: 200, json: action.json }
@@ -347,6 +423,32 @@ export class WebexEmulator {
       default:
         return refuse(404, 'not found')
     }
+  }
+
+  #throttled(what: string, every = 0): EmulatedResponse | undefined {
+    const now = this.#clock.now()
+    const free = this.#free.get(what) ?? 0
+    if (now < free) {
+      const response = refuse(429, 'Too many requests') as Exclude<EmulatedResponse, 'drop'>
+      return { ...response, headers: { ...response.headers, 'retry-after': String(Math.ceil((free - now) / 1000)) } }
+    }
+    if (every > 0) this.#free.set(what, now + every)
+    return undefined
+  }
+
+  /** The room of the latest activity first. */
+  #roomsOf(account: EmulatedWebexAccount): object[] {
+    const latest = new Map<EmulatedWebexRoom, unknown>()
+    for (const message of this.#world.messages.values()) latest.set(message.room, message.json['created'])
+    return [...this.#world.rooms.values()]
+      .filter(room => room.members.has(account.uuid))
+      .map(room => ({
+        id: room.id,
+        title: 'room',
+        type: room.direct ? 'direct' : 'group',
+        lastActivity: String(latest.get(room) ?? new Date(0).toISOString()),
+      }))
+      .toSorted((a, b) => (a.lastActivity < b.lastActivity ? 1 : -1))
   }
 
   #create(author: EmulatedWebexAccount, body: Readonly<Record<string, unknown>>): EmulatedResponse {
@@ -380,20 +482,18 @@ export class WebexEmulator {
     if (room === undefined || !room.members.has(account.uuid)) return refuse(404, 'not found')
     if (account.bot && !room.direct && query.get('mentionedPeople') !== 'me')
       return refuse(403, 'bots list what mentions them')
-    const items = this.messages.filter(message => message.room === room && this.#world.concerns(message, account))
-    return {
-      status: 200,
-      json: {
-        items: items
-          .map(message => message.json)
-          .reverse()
-          .slice(0, Number(query.get('max') ?? 50)),
-      },
-    }
+    const mine = query.get('mentionedPeople') === 'me'
+    const items = this.messages
+      .filter(message => message.room === room && (!mine || message.mentioned.has(account.uuid)))
+      .reverse()
+    const before = query.get('beforeMessage')
+    const from = before === null ? 0 : items.findIndex(message => message.id === before) + 1
+    const page = items.slice(from, from + Number(query.get('max') ?? 50))
+    return { status: 200, json: { items: page.map(message => message.json) } }
   }
 
   #message(account: EmulatedWebexAccount, id: string): EmulatedResponse {
-    const message = this.#world.messages.get(rawId(id))
+    const message = this.#world.messages.get(rawId(id)) ?? this.#edits.get(rawId(id))
     if (message === undefined || !this.#world.concerns(message, account)) return refuse(404, 'Message not found')
     return { status: 200, json: message.json }
   }

@@ -15,14 +15,16 @@ export interface EmulatedWebexDevice {
 
 /** How the sockets behave. */
 export interface MercuryBehaviour {
-  /** Whether pings are answered. */
-  pongs: boolean
+  /** Whether pings are answered, or with another id. */
+  pongs: boolean | 'wrong'
   /** Whether sockets become ready. */
   ready: boolean
   /** Healthy sockets on which nothing happens, as in the wrong region. */
   deaf: boolean
   /** Every activity comes twice. */
   duplicate: boolean
+  /** How many sockets have shown the right token. */
+  authorized: number
   /** The next so many activities are lost; the sequence number counts on. */
   loseNext: number
 }
@@ -37,6 +39,8 @@ export interface EmulatedMercurySocket {
   close(code: number, reason?: string): void
   /** Cuts the connection. */
   cut(): void
+  /** Announces the end; the socket is closed with 4001 once its successor is ready. */
+  shutdown(): void
 }
 
 /** Options of {@link Mercury}. */
@@ -64,8 +68,9 @@ export class Mercury {
 
   /** Takes a socket of a device. One that was there is replaced. */
   accept(webSocket: WebSocket, device: EmulatedWebexDevice): void {
-    for (const other of this.#sockets) if (other.device === device) other.close(4000, 'replaced')
-    const socket = new MercurySocket(webSocket, device, this.#options)
+    const socket = new MercurySocket(webSocket, device, this.#options, () => {
+      for (const other of this.#sockets) if (other !== socket && other.device === device) other.superseded()
+    })
     this.#sockets.add(socket)
     webSocket.on('close', () => this.#sockets.delete(socket))
   }
@@ -96,9 +101,12 @@ class MercurySocket implements EmulatedMercurySocket {
   readonly #socket: WebSocket
   readonly #options: MercuryOptions
   readonly #timer: Timer
+  readonly #ready: () => void
   #sequence = 0
+  #leaving = false
 
-  constructor(socket: WebSocket, device: EmulatedWebexDevice, options: MercuryOptions) {
+  constructor(socket: WebSocket, device: EmulatedWebexDevice, options: MercuryOptions, ready: () => void) {
+    this.#ready = ready
     this.device = device
     this.#socket = socket
     this.#options = options
@@ -121,19 +129,37 @@ class MercurySocket implements EmulatedMercurySocket {
   }
 
   close(code: number, reason = ''): void {
-    this.#socket.close(code, reason)
+    // 1005 stands for a close without a code.
+    if (code === 1005) this.#socket.close()
+    else this.#socket.close(code, reason)
   }
 
   cut(): void {
     this.#socket.terminate()
   }
 
+  shutdown(): void {
+    this.#leaving = true
+    this.#socket.send(JSON.stringify({ id: randomUUID(), type: 'shutdown' }))
+  }
+
+  /** Another socket of the device is ready. */
+  superseded(): void {
+    this.authorized = false
+    if (this.#leaving) this.close(4001, 'replaced during shutdown')
+    else this.close(4000, 'replaced')
+  }
+
   #authorize(granted: boolean): void {
     if (!granted) {
       this.close(4401, 'not authorized')
-    } else if (this.#options.behaviour.ready) {
+      return
+    }
+    this.#options.behaviour.authorized++
+    if (this.#options.behaviour.ready) {
       this.authorized = true
       this.send({ data: { eventType: 'mercury.buffer_state' } })
+      this.#ready()
     }
   }
 
@@ -151,7 +177,8 @@ class MercurySocket implements EmulatedMercurySocket {
       this.acks.push(String(frame.messageId))
     } else if (frame.type === 'ping') {
       this.pings++
-      if (behaviour.pongs) this.#socket.send(JSON.stringify({ id: frame.id, type: 'pong' }))
+      const id = behaviour.pongs === 'wrong' ? randomUUID() : frame.id
+      if (behaviour.pongs !== false) this.#socket.send(JSON.stringify({ id, type: 'pong' }))
     }
   }
 }

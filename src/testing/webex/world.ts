@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { writeId } from '../../transport/webex/ids.js'
+import { rawId, writeId } from '../../transport/webex/ids.js'
 
 /** An account: a bot, or a person that a test speaks for. */
 export interface EmulatedWebexAccount {
@@ -139,9 +139,11 @@ export class WebexWorld {
 
   /** Mentions become names, as in what Webex calls `text`. */
   #render(markdown: string, mentioned: Set<string>): string {
-    return markdown.replace(/<@person(Email|Id):([^>|]+)(?:\|[^>]*)?>/g, (tag, kind: string, id: string) => {
-      const account =
-        kind === 'Email' ? this.byEmail(id) : [...this.accounts.values()].find(candidate => candidate.id === id)
+    // A parser of markdown in small: what has a meaning loses its marks, what is escaped stays as it is.
+    const token = /<@person(Email|Id):([^>|]+)(?:\|[^>]*)?>|\\([\\`*_[\]<>&~|#])|[`*_~]/g
+    return markdown.replace(token, (tag, kind?: string, id?: string, escaped?: string) => {
+      if (kind === undefined || id === undefined) return escaped ?? ''
+      const account = kind === 'Email' ? this.byEmail(id) : this.accounts.get(rawId(id))
       if (account === undefined) return tag
       mentioned.add(account.uuid)
       return account.name

@@ -1,4 +1,9 @@
-import { webexGetCatalogCall, webexGetMeCall, webexListDevicesCall } from '../../../generated/rest.js'
+import {
+  webexGetCatalogCall,
+  webexGetMeCall,
+  webexListDevicesCall,
+  webexListRoomsCall,
+} from '../../../generated/rest.js'
 import { WgrokError } from '../../errors.js'
 import type { Address } from '../../protocol.js'
 import { formatAddress } from '../address.js'
@@ -6,6 +11,7 @@ import { createDial } from '../dial.js'
 import type { DoctorOptions, Finding } from '../doctor.js'
 import { checkAddress } from './address.js'
 import { catalogUrl, createWebexApi, type WebexApi } from './api.js'
+import { rawId } from './ids.js'
 
 /** Options of {@link check}. */
 export interface WebexDoctorOptions extends DoctorOptions {
@@ -24,12 +30,12 @@ export async function* check(token: string, options: WebexDoctorOptions): AsyncG
     const me = await api.call(webexGetMeCall, { params: {}, ...common })
     yield { ok: true, what: `Webex knows the token: ${me.emails[0] ?? me.id}, a ${me.type ?? 'person'}` }
     yield* checkListening(api, catalogUrl(options.catalogUrl, apiUrl), common)
+    yield* checkTargets(api, targets, common)
   } catch (caught) {
     yield failed('Webex does not take the token', caught)
   } finally {
     await api.close()
   }
-  for (const target of targets) yield checkTarget(target)
 }
 
 async function* checkListening(
@@ -44,7 +50,10 @@ async function* checkListening(
     yield { ok: true, what: 'the service catalog answers' }
     const base = serviceLinks['wdm']
     if (base === undefined) return
-    const { devices } = await api.call(webexListDevicesCall, { params: {}, url: `${base}/devices`, ...common })
+    const { devices } = await api
+      .call(webexListDevicesCall, { params: {}, url: `${base}/devices`, ...common })
+      // No device was registered yet.
+      .catch(error => (WgrokError.from(error).code === 'target-not-found' ? { devices: [] } : Promise.reject(error)))
     const what = `${devices.length} devices are registered`
     if (devices.length < MANY_DEVICES) yield { ok: true, what }
     else
@@ -54,13 +63,43 @@ async function* checkListening(
   }
 }
 
-/** Rooms cannot be looked at without a message: only what the address says can be judged. */
-function checkTarget(target: Address): Finding {
-  try {
-    checkAddress(target)
-    return { ok: true, what: `${formatAddress(target)} is an address that Webex takes` }
-  } catch (caught) {
-    return failed(`${formatAddress(target)} is not reachable`, caught)
+/** Rooms can be looked up; whether an address exists shows only when something is sent to it. */
+async function* checkTargets(
+  api: WebexApi,
+  targets: readonly Address[],
+  common: { signal?: AbortSignal },
+): AsyncGenerator<Finding> {
+  const wanted = targets.some(({ platform, kind }) => platform === 'webex' && kind === 'room')
+  const params = { max: '1000' }
+  const rooms = wanted
+    ? await api.call(webexListRoomsCall, { params, ...common }).then(
+        ({ items }) => new Map(items.map(room => [rawId(room.id), room])),
+        () => undefined,
+      )
+    : undefined
+  for (const target of targets) {
+    const name = formatAddress(target)
+    try {
+      checkAddress(target)
+    } catch (caught) {
+      yield failed(`${name} is not reachable`, caught)
+      continue
+    }
+    if (target.kind !== 'room' || rooms === undefined) {
+      yield { ok: true, what: `${name} is an address that Webex takes` }
+      continue
+    }
+    const room = rooms.get(rawId(target.id))
+    if (room === undefined) {
+      yield { ok: false, what: `${name}: the account is not in that room`, fix: 'Add the bot to the room.' }
+    } else if (room.type === 'direct') {
+      yield { ok: true, what: `${name} is a direct room` }
+    } else {
+      yield {
+        ok: true,
+        what: `${name} is a group room: bots in it hear only what mentions them, so route to an agent by e-mail`,
+      }
+    }
   }
 }
 

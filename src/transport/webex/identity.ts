@@ -10,6 +10,8 @@ export interface WebexSelf {
   readonly email: string
   /** Names that a mention of ours shows. */
   readonly names: readonly string[]
+  /** Bots read only what mentions them in a group room. */
+  readonly bot: boolean
 }
 
 /** Asks whose token it is. @throws WgrokError as a REST call does */
@@ -18,7 +20,8 @@ export async function askSelf(api: WebexApi, signal?: AbortSignal): Promise<Webe
   const name = me.displayName ?? ''
   // Clients shorten the name of a person to the first word; the name of a bot stands as a whole.
   const first = name.split(/\s/)[0] ?? ''
-  return { uuid: rawId(me.id), email: me.emails[0] ?? '', names: [name, first].filter(one => one !== '') }
+  const names = [name, first].filter(one => one !== '')
+  return { uuid: rawId(me.id), email: me.emails[0] ?? '', names, bot: me.type === 'bot' }
 }
 
 /** The author of a message: the e-mail address, which the cloud sets and not the sender. */

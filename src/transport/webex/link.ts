@@ -19,6 +19,8 @@ export type Leaving =
   | 'renew'
   /** Another program uses the device. */
   | 'replaced'
+  /** The socket is healthy, and nothing comes: register elsewhere. */
+  | 'deaf'
   /** Webex refused for good. */
   | 'refused'
 
@@ -53,23 +55,12 @@ const READY_TIMEOUT = 30_000
 const CLOSE_TIMEOUT = 3_000
 const READY: ReadonlySet<string> = new Set(['mercury.buffer_state', 'mercury.registration_status'])
 
-/**
- * Opens one Mercury connection and resolves when it is ready.
- *
- * @throws WgrokError as {@link openSocket} does; `target-not-found` when the device is unknown; `auth-failed` and
- * `forbidden` for good; `timeout` when nothing says that it is ready.
- */
-export async function openLink(url: string, options: LinkOptions): Promise<Link> {
-  if (!/^wss?:\/\//.test(url)) throw new WgrokError('platform-rejected', 'the socket URL is none')
-  const link = new Link(options)
-  await link.open(url)
-  return link
-}
-
 /** One Mercury connection. */
 export class Link implements WebexMercurySends<void, Promise<void>> {
   /** When Webex was last heard on it, in ms since 1970. */
   lastFrameAt: number
+  /** Why the socket was closed; undefined while it is open, and when it never opened. */
+  failure: WgrokError | undefined
   /** Resolves when the link should be replaced; an end resolves it too. */
   readonly leaving: Promise<Leaving>
   /** Resolves when the socket is closed. */
@@ -83,6 +74,7 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
   #socket: Socket | undefined
   #open = false
   #isReady = false
+  #isOver = false
   #awaited: string | undefined
   #sequence: number | undefined
 
@@ -106,8 +98,19 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
     return this.#open
   }
 
-  /** Connects, authorizes and waits until Webex says that it is ready. To be called once. */
+  /** True from the frame on with which Webex says so. */
+  get ready(): boolean {
+    return this.#isReady
+  }
+
+  /**
+   * Connects, authorizes and waits until Webex says that it is ready. To be called once.
+   *
+   * @throws WgrokError as {@link openSocket} does; `target-not-found` when the device is unknown; `auth-failed`,
+   * `forbidden` and `platform-rejected` for good; `timeout` when nothing says that it is ready.
+   */
   async open(url: string): Promise<void> {
+    if (!/^wss?:\/\//.test(url)) throw new WgrokError('platform-rejected', 'the socket URL is none')
     const { clock, dial, readyTimeout = READY_TIMEOUT, signal, token } = this.#options
     const early: string[] = []
     const handlers = {
@@ -120,6 +123,8 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
       close: (code: number, reason: string) => this.#closed(code, reason),
     }
     this.#socket = await openSocket(mercuryUrl(url, clock.now()), handlers, { dial, signal })
+    // It may be closed before its promise is looked at.
+    if (this.#isOver) return await this.#ready
     this.#open = true
     const abort = (): void => this.terminate()
     signal.addEventListener('abort', abort, { once: true })
@@ -130,8 +135,9 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
     this.webexAuthorize({ id, type: 'authorization', data, trackingId: `wgrok_${id}` }).catch(() => {})
     for (const text of early) this.#options.frame(text, this)
     if (signal.aborted) this.terminate()
-    await this.#ready.catch(error => {
+    await this.#ready.catch(async error => {
       this.terminate()
+      await this.ended
       throw error
     })
   }
@@ -206,9 +212,9 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
   }
 
   /** Closes a socket that seems dead: the closing handshake gets a moment, no more. */
-  drop(reason: string): void {
+  drop(reason: string, why: Leaving = 'reconnect'): void {
     this.#cancelTimers()
-    this.#leave('reconnect')
+    this.#leave(why)
     this.#after(CLOSE_TIMEOUT, () => this.terminate())
     this.#socket?.close(1000, reason)
   }
@@ -222,8 +228,10 @@ export class Link implements WebexMercurySends<void, Promise<void>> {
 
   #closed(code: number, reason: string): void {
     this.#open = false
+    this.#isOver = true
     this.#cancelTimers()
     const { leaving, error } = verdict(code, reason.toLowerCase(), this.#isReady)
+    this.failure = error
     this.#settle(error)
     this.#leave(leaving)
     this.#end()

@@ -1,3 +1,4 @@
+import { parseFlags, parseResponse } from '../../../generated/frames.js'
 import { FRAME_LIMITS } from '../../../generated/limits.js'
 import type { WebexCreateMessage } from '../../../generated/models.js'
 import { WgrokError } from '../../errors.js'
@@ -9,7 +10,8 @@ import type { OutboundMessage } from '../transport.js'
  * The body of `POST /messages`.
  *
  * A bot in a group room hears only what mentions it, and a mention needs markdown. Where the mention leaves no room for
- * the frame, the message goes to the mentioned one directly: it is heard there without one.
+ * the frame, the message goes to the mentioned one directly: it is heard there without one. So does every frame of a
+ * train, since a train that is spread over two conversations is never put together.
  *
  * @throws WgrokError `frame-too-large`, and `platform-rejected` for more than one card
  */
@@ -24,8 +26,8 @@ export function messageBody(to: Address, message: OutboundMessage): WebexCreateM
   if (mention === undefined || tag === undefined) {
     return { ...place(to), ...rest, ...(to.thread === undefined ? {} : { parentId: to.thread }) }
   }
-  const markdown = `${tag} ${text}`
-  if (!fits(markdown, FRAME_LIMITS.webex)) return { ...place(mention), ...rest }
+  const markdown = `${tag} ${escapeMarkdown(text)}`
+  if (isPartOfTrain(text) || !fits(markdown, FRAME_LIMITS.webex)) return { ...place(mention), ...rest }
   return { ...place(to), ...rest, markdown, ...(to.thread === undefined ? {} : { parentId: to.thread }) }
 }
 
@@ -39,6 +41,16 @@ function mentionTag({ platform, kind, id }: Address): string | undefined {
   if (platform !== 'webex' || /[<>|\s]/.test(id)) return undefined
   if (kind === 'email') return `<@personEmail:${id}>`
   return kind === 'person' ? `<@personId:${id}>` : undefined
+}
+
+/** Writes a text so that what is rendered is the text again. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_[\]<>&~|#]/g, '\\$&')
+}
+
+function isPartOfTrain(text: string): boolean {
+  const frame = parseResponse(text.startsWith('./echo:') ? text.slice('./echo:'.length) : text)
+  return typeof frame !== 'string' && parseFlags(frame.flags)?.chunk !== undefined
 }
 
 function attachment(card: Card): { readonly contentType: string; readonly content: Card } {

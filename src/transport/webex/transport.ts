@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { FRAME_LIMITS } from '../../../generated/limits.js'
 import { webexCreateMessageCall } from '../../../generated/rest.js'
 import { StatusFeed } from '../../bridge/status.js'
@@ -7,7 +8,6 @@ import { type Logger, silent } from '../../log.js'
 import type { Address } from '../../protocol.js'
 import { createDial, type Dial } from '../dial.js'
 import type { TransportOptions } from '../open.js'
-import { retry } from '../retry.js'
 import type { InboundMessage, OutboundMessage, Receipt, SendOptions, Transport, TransportStatus } from '../transport.js'
 import { checkAddress } from './address.js'
 import { catalogUrl, createWebexApi, type WebexApi } from './api.js'
@@ -56,6 +56,8 @@ class WebexTransport implements Transport {
   constructor(token: string, options: WebexTransportOptions) {
     const { apiUrl, clock = systemClock, logger = silent, proxy, random = Math.random, role } = options
     this.#token = token
+    // Every call and every wait ends with it.
+    setMaxListeners(0, this.#closing.signal)
     this.#options = options
     this.#clock = clock
     this.#logger = logger
@@ -100,12 +102,11 @@ class WebexTransport implements Transport {
   async #listen(deliver: (message: InboundMessage) => Promise<void>): Promise<void> {
     const { signal } = this.#closing
     const [api, clock, logger, random] = [this.#api, this.#clock, this.#logger, this.#random]
-    const self = await retry(() => askSelf(api, signal), { signal, clock, random }).catch(error => {
-      this.#status.set({ state: 'failed', error: WgrokError.from(error) })
-      throw error
-    })
     const clusterOf = (host: string): string => this.#devices.clusterOf(host)
-    const intake = new Intake({ api, self, clusterOf, deliver, clock, random, logger, signal })
+    const intake = async (): Promise<Intake> => {
+      const self = await askSelf(api, signal)
+      return new Intake({ api, self, clusterOf, deliver, clock, random, logger, signal })
+    }
     const { deafCheck, pingInterval, pongTimeout, readyTimeout } = this.#options
     const connection = new WebexConnection({
       ...defined({ pingInterval, pongTimeout, readyTimeout }),

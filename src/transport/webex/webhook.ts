@@ -3,7 +3,7 @@ import { LIMITS } from '../../../generated/limits.js'
 import type { WebexCreateWebhook, WebexDelivery } from '../../../generated/models.js'
 import { webexCreateWebhookCall, webexListWebhooksCall, webexUpdateWebhookCall } from '../../../generated/rest.js'
 import { dispatchWebexHookReceives, type Undecoded, type WebexHookReceives } from '../../../generated/stubs.js'
-import { type Clock, systemClock } from '../../clock.js'
+import { type Clock, systemClock, type Timer } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
 import { type Logger, silent } from '../../log.js'
 import type { InboundMessage } from '../transport.js'
@@ -29,7 +29,8 @@ export interface WebexWebhookOptions {
 }
 
 const TAKEN: WebhookAnswer = Object.freeze({ status: 200 })
-const JSON_TYPE = Object.freeze({ 'content-type': 'application/problem+json' })
+/** Webex gives up soon and does not try again; what takes longer is accepted all the same, if it is. */
+const ANSWER_WITHIN = 10_000
 
 /** Webex's HTTP endpoint: messages and card actions. It opens nothing before the first call. */
 export function createWebexWebhook(options: WebexWebhookOptions): Webhook {
@@ -77,12 +78,30 @@ class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<Webhoo
     }
   }
 
+  /** @throws WgrokError `auth-failed` for what was accepted before: there is no other guard against replay. */
   async webexDelivery({ resource, event, data }: WebexDelivery): Promise<WebhookAnswer> {
     const kind = resource === 'messages' ? 'message' : resource === 'attachmentActions' ? 'action' : undefined
     if (kind === undefined || event !== 'created') return TAKEN
     const intake = await this.#open()
-    await intake.take({ kind, uuid: rawId(data.id), room: data.roomId ?? '', host: '' }, data.id)
-    return TAKEN
+    const uuid = rawId(data.id)
+    if (intake.knows(uuid)) throw new WgrokError('auth-failed', 'the delivery was accepted before')
+    return this.#inTime(intake.take({ kind, uuid, room: rawId(data.roomId ?? ''), host: '' }, data.id))
+  }
+
+  async #inTime(taken: Promise<void>): Promise<WebhookAnswer> {
+    const { clock = systemClock } = this.#options
+    let timer: Timer | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = clock.setTimeout(() => {
+        reject(new WgrokError('timeout', `not accepted within ${ANSWER_WITHIN} ms`))
+      }, ANSWER_WITHIN)
+    })
+    try {
+      await Promise.race([taken, late])
+      return TAKEN
+    } finally {
+      timer?.cancel()
+    }
   }
 
   #open(): Promise<Intake> {
@@ -99,10 +118,9 @@ class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<Webhoo
   }
 
   #refuse(error: WgrokError): WebhookAnswer {
-    this.#logger.warn('a Webex delivery was refused', { code: error.code, error })
-    const status = error.status
-    const body = JSON.stringify({ type: 'about:blank', title: error.code, status, code: error.code })
-    return { status, headers: JSON_TYPE, body }
+    const { code, status } = error
+    this.#logger.warn('a request in the name of Webex was refused', { code, status, error })
+    return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ code }) }
   }
 }
 
@@ -131,7 +149,8 @@ export async function registerWebexWebhooks(api: WebexApi, registration: WebexRe
     if (known === undefined) {
       const body: WebexCreateWebhook = { name, targetUrl, resource, event: 'created', secret }
       await api.call(webexCreateWebhookCall, { params: {}, body, ...common })
-    } else if (known.status === 'inactive' || known.targetUrl !== targetUrl) {
+    } else {
+      // Always: Webex does not tell whether the secret is the same.
       const body = { name, targetUrl, secret, status: 'active' } as const
       await api.call(webexUpdateWebhookCall, { params: { webhookId: known.id }, body, ...common })
     }
@@ -140,10 +159,7 @@ export async function registerWebexWebhooks(api: WebexApi, registration: WebexRe
 
 function invalid(undecoded: Undecoded): WgrokError {
   const at = undecoded.operation === 'invalid' ? undecoded.errors[0]?.instancePath : undefined
-  return new WgrokError(
-    'envelope-invalid',
-    `the delivery does not match the spec${at === undefined ? '' : ` at ${at}`}`,
-  )
+  return new WgrokError('body-invalid', `the body does not match the spec${at ? ` at ${at}` : ''}`)
 }
 
 function parse(body: Buffer): unknown {
