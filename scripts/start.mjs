@@ -10,7 +10,11 @@ try {
 }
 // npm runs us in a shell, and that shell keeps a signal sent to npm to itself. It is gone then: end as if it had come here.
 const parent = process.ppid
-setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 250).unref()
+const watch = setInterval(() => {
+  if (process.ppid === parent) return
+  clearInterval(watch)
+  process.kill(process.pid, 'SIGTERM')
+}, 250).unref()
 
 // In this process: a Ctrl-C or SIGTERM reaches the router without a parent that would have to pass it on.
 process.argv.splice(2, 0, 'up')
