@@ -92,6 +92,15 @@ export const SENDER_CONFIG: readonly ConfigRow[] = [
     doc: 'Keys of 32 bytes in base64: the first encrypts, all decrypt. None: no encryption.',
   },
   {
+    field: 'via',
+    env: 'WGROK_VIA',
+    format: 'csv',
+    required: false,
+    secret: false,
+    values: ['webex', 'slack', 'discord', 'irc', 'bridge'],
+    doc: 'Other platforms that the router relays frames to: each frame fits all of them, and goes through unharmed.',
+  },
+  {
     field: 'compress',
     env: 'WGROK_COMPRESS',
     format: 'string',
@@ -236,6 +245,15 @@ export const RECEIVER_CONFIG: readonly ConfigRow[] = [
     secret: true,
     default: [],
     doc: 'Keys of 32 bytes in base64: the first encrypts, all decrypt. None: no encryption.',
+  },
+  {
+    field: 'via',
+    env: 'WGROK_VIA',
+    format: 'csv',
+    required: false,
+    secret: false,
+    values: ['webex', 'slack', 'discord', 'irc', 'bridge'],
+    doc: 'Other platforms that the router relays answers to: each frame fits all of them, and goes through unharmed.',
   },
   {
     field: 'compress',

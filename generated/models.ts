@@ -564,6 +564,8 @@ export interface SenderConfig {
    * @defaultValue []
    */
   readonly encryptKeys?: readonly string[]
+  /** Other platforms that the router relays frames to: each frame fits all of them, and goes through unharmed. */
+  readonly via?: readonly ('webex' | 'slack' | 'discord' | 'irc' | 'bridge')[]
   /**
    * When to compress; `auto` does when it saves a frame.
    * @defaultValue 'never'
@@ -621,6 +623,8 @@ export interface ReceiverConfig {
    * @defaultValue []
    */
   readonly encryptKeys?: readonly string[]
+  /** Other platforms that the router relays answers to: each frame fits all of them, and goes through unharmed. */
+  readonly via?: readonly ('webex' | 'slack' | 'discord' | 'irc' | 'bridge')[]
   /**
    * When to compress answers; `auto` does when it saves a frame.
    * @defaultValue 'never'

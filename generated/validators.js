@@ -2858,16 +2858,34 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.compress !== undefined && hasOwn.call(data, "compress")){
-let data9 = data.compress;
+if(data.via !== undefined && hasOwn.call(data, "via")){
+let data9 = data.via;
 const _errs19 = errors;
-if(typeof data9 !== "string"){
-validateSenderConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs19){
+if(Array.isArray(data9)){
+var valid3 = true;
+const len2 = data9.length;
+for(let i2=0; i2<len2; i2++){
+let data10 = data9[i2];
+const _errs21 = errors;
+if(typeof data10 !== "string"){
+validateSenderConfig.errors = [{instancePath:instancePath+"/via/" + i2,schemaPath:"#/properties/via/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((data9 === "auto") || (data9 === "always")) || (data9 === "never"))){
-validateSenderConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/enum",keyword:"enum",params:{allowedValues: ["auto","always","never"]},message:"must be equal to one of the allowed values"}];
+if(!(((((data10 === "webex") || (data10 === "slack")) || (data10 === "discord")) || (data10 === "irc")) || (data10 === "bridge"))){
+validateSenderConfig.errors = [{instancePath:instancePath+"/via/" + i2,schemaPath:"#/properties/via/items/enum",keyword:"enum",params:{allowedValues: ["webex","slack","discord","irc","bridge"]},message:"must be equal to one of the allowed values"}];
 return false;
+}
+var valid3 = _errs21 === errors;
+if(!valid3){
+break;
+}
+}
+}
+else {
+validateSenderConfig.errors = [{instancePath:instancePath+"/via",schemaPath:"#/properties/via/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs19 === errors;
 }
@@ -2875,38 +2893,16 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.compact !== undefined && hasOwn.call(data, "compact")){
-const _errs21 = errors;
-if(typeof data.compact !== "boolean"){
-validateSenderConfig.errors = [{instancePath:instancePath+"/compact",schemaPath:"#/properties/compact/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid0 = _errs21 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.maxChunks !== undefined && hasOwn.call(data, "maxChunks")){
-let data11 = data.maxChunks;
+if(data.compress !== undefined && hasOwn.call(data, "compress")){
+let data11 = data.compress;
 const _errs23 = errors;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(typeof data11 !== "string"){
+validateSenderConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(errors === _errs23){
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 100000 || isNaN(data11)){
-validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(!(((data11 === "auto") || (data11 === "always")) || (data11 === "never"))){
+validateSenderConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/enum",keyword:"enum",params:{allowedValues: ["auto","always","never"]},message:"must be equal to one of the allowed values"}];
 return false;
-}
-else {
-if(data11 < 1 || isNaN(data11)){
-validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
 }
 var valid0 = _errs23 === errors;
 }
@@ -2914,10 +2910,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.debug !== undefined && hasOwn.call(data, "debug")){
+if(data.compact !== undefined && hasOwn.call(data, "compact")){
 const _errs25 = errors;
-if(typeof data.debug !== "boolean"){
-validateSenderConfig.errors = [{instancePath:instancePath+"/debug",schemaPath:"#/properties/debug/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(typeof data.compact !== "boolean"){
+validateSenderConfig.errors = [{instancePath:instancePath+"/compact",schemaPath:"#/properties/compact/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs25 === errors;
@@ -2926,12 +2922,51 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.proxy !== undefined && hasOwn.call(data, "proxy")){
-let data13 = data.proxy;
+if(data.maxChunks !== undefined && hasOwn.call(data, "maxChunks")){
+let data13 = data.maxChunks;
 const _errs27 = errors;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs27){
-if(typeof data13 === "string"){
-if(data13.length < 1){
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 100000 || isNaN(data13)){
+validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data13 < 1 || isNaN(data13)){
+validateSenderConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs27 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.debug !== undefined && hasOwn.call(data, "debug")){
+const _errs29 = errors;
+if(typeof data.debug !== "boolean"){
+validateSenderConfig.errors = [{instancePath:instancePath+"/debug",schemaPath:"#/properties/debug/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs29 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.proxy !== undefined && hasOwn.call(data, "proxy")){
+let data15 = data.proxy;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data15 === "string"){
+if(data15.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/proxy",schemaPath:"#/properties/proxy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2941,18 +2976,18 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/proxy",schemaPath:"#
 return false;
 }
 }
-var valid0 = _errs27 === errors;
+var valid0 = _errs31 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.slackAppToken !== undefined && hasOwn.call(data, "slackAppToken")){
-let data14 = data.slackAppToken;
-const _errs29 = errors;
-if(errors === _errs29){
-if(typeof data14 === "string"){
-if(data14.length < 1){
+let data16 = data.slackAppToken;
+const _errs33 = errors;
+if(errors === _errs33){
+if(typeof data16 === "string"){
+if(data16.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/slackAppToken",schemaPath:"#/properties/slackAppToken/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2962,18 +2997,18 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/slackAppToken",schem
 return false;
 }
 }
-var valid0 = _errs29 === errors;
+var valid0 = _errs33 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.webexApiUrl !== undefined && hasOwn.call(data, "webexApiUrl")){
-let data15 = data.webexApiUrl;
-const _errs31 = errors;
-if(errors === _errs31){
-if(typeof data15 === "string"){
-if(data15.length < 1){
+let data17 = data.webexApiUrl;
+const _errs35 = errors;
+if(errors === _errs35){
+if(typeof data17 === "string"){
+if(data17.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/webexApiUrl",schemaPath:"#/properties/webexApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2983,18 +3018,18 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/webexApiUrl",schemaP
 return false;
 }
 }
-var valid0 = _errs31 === errors;
+var valid0 = _errs35 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.webexCatalogUrl !== undefined && hasOwn.call(data, "webexCatalogUrl")){
-let data16 = data.webexCatalogUrl;
-const _errs33 = errors;
-if(errors === _errs33){
-if(typeof data16 === "string"){
-if(data16.length < 1){
+let data18 = data.webexCatalogUrl;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data18 === "string"){
+if(data18.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3004,18 +3039,18 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",sch
 return false;
 }
 }
-var valid0 = _errs33 === errors;
+var valid0 = _errs37 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
-let data17 = data.slackApiUrl;
-const _errs35 = errors;
-if(errors === _errs35){
-if(typeof data17 === "string"){
-if(data17.length < 1){
+let data19 = data.slackApiUrl;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data19 === "string"){
+if(data19.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3025,18 +3060,18 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaP
 return false;
 }
 }
-var valid0 = _errs35 === errors;
+var valid0 = _errs39 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
-let data18 = data.discordApiUrl;
-const _errs37 = errors;
-if(errors === _errs37){
-if(typeof data18 === "string"){
-if(data18.length < 1){
+let data20 = data.discordApiUrl;
+const _errs41 = errors;
+if(errors === _errs41){
+if(typeof data20 === "string"){
+if(data20.length < 1){
 validateSenderConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPath:"#/properties/discordApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3046,10 +3081,11 @@ validateSenderConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schem
 return false;
 }
 }
-var valid0 = _errs37 === errors;
+var valid0 = _errs41 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -3244,16 +3280,34 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.compress !== undefined && hasOwn.call(data, "compress")){
-let data8 = data.compress;
+if(data.via !== undefined && hasOwn.call(data, "via")){
+let data8 = data.via;
 const _errs17 = errors;
-if(typeof data8 !== "string"){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs17){
+if(Array.isArray(data8)){
+var valid3 = true;
+const len2 = data8.length;
+for(let i2=0; i2<len2; i2++){
+let data9 = data8[i2];
+const _errs19 = errors;
+if(typeof data9 !== "string"){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/via/" + i2,schemaPath:"#/properties/via/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((data8 === "auto") || (data8 === "always")) || (data8 === "never"))){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/enum",keyword:"enum",params:{allowedValues: ["auto","always","never"]},message:"must be equal to one of the allowed values"}];
+if(!(((((data9 === "webex") || (data9 === "slack")) || (data9 === "discord")) || (data9 === "irc")) || (data9 === "bridge"))){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/via/" + i2,schemaPath:"#/properties/via/items/enum",keyword:"enum",params:{allowedValues: ["webex","slack","discord","irc","bridge"]},message:"must be equal to one of the allowed values"}];
 return false;
+}
+var valid3 = _errs19 === errors;
+if(!valid3){
+break;
+}
+}
+}
+else {
+validateReceiverConfig.errors = [{instancePath:instancePath+"/via",schemaPath:"#/properties/via/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs17 === errors;
 }
@@ -3261,38 +3315,16 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.compact !== undefined && hasOwn.call(data, "compact")){
-const _errs19 = errors;
-if(typeof data.compact !== "boolean"){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/compact",schemaPath:"#/properties/compact/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid0 = _errs19 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.maxChunks !== undefined && hasOwn.call(data, "maxChunks")){
-let data10 = data.maxChunks;
+if(data.compress !== undefined && hasOwn.call(data, "compress")){
+let data10 = data.compress;
 const _errs21 = errors;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(typeof data10 !== "string"){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(errors === _errs21){
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 100000 || isNaN(data10)){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(!(((data10 === "auto") || (data10 === "always")) || (data10 === "never"))){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/compress",schemaPath:"#/properties/compress/enum",keyword:"enum",params:{allowedValues: ["auto","always","never"]},message:"must be equal to one of the allowed values"}];
 return false;
-}
-else {
-if(data10 < 1 || isNaN(data10)){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
 }
 var valid0 = _errs21 === errors;
 }
@@ -3300,10 +3332,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.debug !== undefined && hasOwn.call(data, "debug")){
+if(data.compact !== undefined && hasOwn.call(data, "compact")){
 const _errs23 = errors;
-if(typeof data.debug !== "boolean"){
-validateReceiverConfig.errors = [{instancePath:instancePath+"/debug",schemaPath:"#/properties/debug/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(typeof data.compact !== "boolean"){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/compact",schemaPath:"#/properties/compact/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs23 === errors;
@@ -3312,12 +3344,51 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.proxy !== undefined && hasOwn.call(data, "proxy")){
-let data12 = data.proxy;
+if(data.maxChunks !== undefined && hasOwn.call(data, "maxChunks")){
+let data12 = data.maxChunks;
 const _errs25 = errors;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs25){
-if(typeof data12 === "string"){
-if(data12.length < 1){
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 100000 || isNaN(data12)){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data12 < 1 || isNaN(data12)){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/maxChunks",schemaPath:"#/properties/maxChunks/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs25 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.debug !== undefined && hasOwn.call(data, "debug")){
+const _errs27 = errors;
+if(typeof data.debug !== "boolean"){
+validateReceiverConfig.errors = [{instancePath:instancePath+"/debug",schemaPath:"#/properties/debug/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs27 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.proxy !== undefined && hasOwn.call(data, "proxy")){
+let data14 = data.proxy;
+const _errs29 = errors;
+if(errors === _errs29){
+if(typeof data14 === "string"){
+if(data14.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/proxy",schemaPath:"#/properties/proxy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3327,18 +3398,18 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/proxy",schemaPath:
 return false;
 }
 }
-var valid0 = _errs25 === errors;
+var valid0 = _errs29 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.slackAppToken !== undefined && hasOwn.call(data, "slackAppToken")){
-let data13 = data.slackAppToken;
-const _errs27 = errors;
-if(errors === _errs27){
-if(typeof data13 === "string"){
-if(data13.length < 1){
+let data15 = data.slackAppToken;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data15 === "string"){
+if(data15.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/slackAppToken",schemaPath:"#/properties/slackAppToken/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3348,18 +3419,18 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/slackAppToken",sch
 return false;
 }
 }
-var valid0 = _errs27 === errors;
+var valid0 = _errs31 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.webexApiUrl !== undefined && hasOwn.call(data, "webexApiUrl")){
-let data14 = data.webexApiUrl;
-const _errs29 = errors;
-if(errors === _errs29){
-if(typeof data14 === "string"){
-if(data14.length < 1){
+let data16 = data.webexApiUrl;
+const _errs33 = errors;
+if(errors === _errs33){
+if(typeof data16 === "string"){
+if(data16.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/webexApiUrl",schemaPath:"#/properties/webexApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3369,18 +3440,18 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/webexApiUrl",schem
 return false;
 }
 }
-var valid0 = _errs29 === errors;
+var valid0 = _errs33 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.webexCatalogUrl !== undefined && hasOwn.call(data, "webexCatalogUrl")){
-let data15 = data.webexCatalogUrl;
-const _errs31 = errors;
-if(errors === _errs31){
-if(typeof data15 === "string"){
-if(data15.length < 1){
+let data17 = data.webexCatalogUrl;
+const _errs35 = errors;
+if(errors === _errs35){
+if(typeof data17 === "string"){
+if(data17.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",schemaPath:"#/properties/webexCatalogUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3390,18 +3461,18 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/webexCatalogUrl",s
 return false;
 }
 }
-var valid0 = _errs31 === errors;
+var valid0 = _errs35 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.slackApiUrl !== undefined && hasOwn.call(data, "slackApiUrl")){
-let data16 = data.slackApiUrl;
-const _errs33 = errors;
-if(errors === _errs33){
-if(typeof data16 === "string"){
-if(data16.length < 1){
+let data18 = data.slackApiUrl;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data18 === "string"){
+if(data18.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schemaPath:"#/properties/slackApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3411,18 +3482,18 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/slackApiUrl",schem
 return false;
 }
 }
-var valid0 = _errs33 === errors;
+var valid0 = _errs37 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.discordApiUrl !== undefined && hasOwn.call(data, "discordApiUrl")){
-let data17 = data.discordApiUrl;
-const _errs35 = errors;
-if(errors === _errs35){
-if(typeof data17 === "string"){
-if(data17.length < 1){
+let data19 = data.discordApiUrl;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data19 === "string"){
+if(data19.length < 1){
 validateReceiverConfig.errors = [{instancePath:instancePath+"/discordApiUrl",schemaPath:"#/properties/discordApiUrl/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3432,10 +3503,11 @@ validateReceiverConfig.errors = [{instancePath:instancePath+"/discordApiUrl",sch
 return false;
 }
 }
-var valid0 = _errs35 === errors;
+var valid0 = _errs39 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }

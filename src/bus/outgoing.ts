@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { FRAGILE, LIMITS } from '../../generated/limits.js'
+import { LIMITS } from '../../generated/limits.js'
 import type { Clock } from '../clock.js'
 import { encode } from '../codec/encode.js'
 import type { KeyRing } from '../codec/keys.js'
 import { WgrokError } from '../errors.js'
-import type { Address, Card, CompressMode, SendResult } from '../protocol.js'
+import type { Address, Card, CompressMode, FrameLimit, Platform, SendResult } from '../protocol.js'
 import { addressKey } from '../transport/address.js'
 import { retry } from '../transport/retry.js'
 import type { OutboundMessage, Receipt, Transport } from '../transport/transport.js'
 import { abortable, abortError, aborted, openScope } from './scope.js'
 import { Trains } from './trains.js'
+import { type FrameRules, rulesFor } from './via.js'
 
 /** One payload on its way out. */
 export interface Parcel {
@@ -31,6 +32,8 @@ export interface OutgoingOptions {
   readonly keys: KeyRing | undefined
   readonly compact: boolean
   readonly maxChunks: number
+  /** Other platforms that frames are relayed to. Default none. */
+  readonly via?: readonly Platform[] | undefined
   readonly clock: Clock
   readonly random: () => number
   /** Parcels that are held while paused. Default `LIMITS.senderBufferMax`. */
@@ -54,6 +57,8 @@ export class Outgoing {
   #paused = false
   #closed = false
   #flushing: Promise<SendResult[]> | undefined
+  /** By the transport's limit, which may change. */
+  #rules: { readonly of: FrameLimit; readonly rules: FrameRules } | undefined
 
   constructor(options: OutgoingOptions) {
     this.#options = options
@@ -145,11 +150,11 @@ export class Outgoing {
   ): Promise<{ readonly transport: Transport; readonly frames: readonly string[] }> {
     const { compact, keys, maxChunks } = this.#options
     const transport = await this.#options.open()
-    const fragile = FRAGILE[transport.platform]
+    const { fragile, limit } = this.#rulesOf(transport)
     const { frames } = await encode(parcel.payload, {
       to: parcel.to,
       from: parcel.from,
-      limit: transport.limit,
+      limit,
       compress: parcel.compress,
       compact,
       maxChunks,
@@ -158,6 +163,12 @@ export class Outgoing {
       ...(fragile === undefined ? {} : { fragile }),
     })
     return { transport, frames }
+  }
+
+  #rulesOf({ limit, platform }: Transport): FrameRules {
+    if (this.#rules?.of !== limit)
+      this.#rules = { of: limit, rules: rulesFor(platform, limit, this.#options.via ?? []) }
+    return this.#rules.rules
   }
 
   async #sendTrain(

@@ -89,6 +89,7 @@ export class WgrokReceiver {
       keys,
       compact: config.compact ?? false,
       maxChunks,
+      via: config.via,
       clock,
       random: options.random ?? Math.random,
     })

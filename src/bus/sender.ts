@@ -83,6 +83,7 @@ export class WgrokSender {
       keys,
       compact: config.compact ?? false,
       maxChunks,
+      via: config.via,
       clock,
       random: options.random ?? Math.random,
     })

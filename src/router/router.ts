@@ -12,6 +12,7 @@ import type { Address, BotConfig, Platform } from '../protocol.js'
 import { serveAdmin } from '../spool/admin.js'
 import type { Spool, SpoolEntry, SpoolStats } from '../spool/spool.js'
 import { addressKey, parseAddress } from '../transport/address.js'
+import { cardsFor } from '../transport/cards.js'
 import { createDial } from '../transport/dial.js'
 import type { InboundMessage, Transport } from '../transport/transport.js'
 import { openAccounts } from './accounts.js'
@@ -320,7 +321,12 @@ export class WgrokRouter {
     const { cards, id, job, mention, text, to, via } = entry
     if (job !== undefined) return this.#mustHave().jobs.run(entry, job, signal)
     if (to === undefined) throw new WgrokError('target-invalid', 'the entry has no destination')
-    const message = { text, ...(cards === undefined ? {} : { cards }), ...(mention === undefined ? {} : { mention }) }
+    const shown = cardsFor(to.platform, cards ?? [])
+    const message = {
+      text,
+      ...(shown.length === 0 ? {} : { cards: shown }),
+      ...(mention === undefined ? {} : { mention }),
+    }
     const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id })
     // Another account of ours may hear it: what the router said itself is not news.
     if (to.platform !== 'bridge') this.#dedupe.first(to.platform, receipt.messageId)

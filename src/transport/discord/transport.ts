@@ -4,7 +4,6 @@ import { StatusFeed } from '../../bridge/status.js'
 import { ExpiringMap } from '../../bus/expiring-map.js'
 import { type Clock, systemClock } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
-import { fits } from '../../frame/measure.js'
 import { type Logger, silent } from '../../log.js'
 import type { Address } from '../../protocol.js'
 import { createDial } from '../dial.js'
@@ -86,9 +85,6 @@ class DiscordTransport implements Transport {
     const { idempotencyKey, signal } = options
     if (to.platform !== 'discord' || (to.kind !== 'channel' && to.kind !== 'user')) {
       throw new WgrokError('target-invalid', 'Discord reaches channels and users only')
-    }
-    if (!fits(message.text, this.limit)) {
-      throw new WgrokError('frame-too-large', `Discord takes ${this.limit.size} ${this.limit.unit}`)
     }
     const channelId = to.kind === 'channel' ? to.id : await this.#directChannels.of(to.id, signal)
     try {
