@@ -207,6 +207,7 @@ for (const kind of kinds) {
     it('joins again after a kick, and the send that waits for it arrives', async () => {
       const op = await bare('op')
       op.write('JOIN #kicks')
+      op.write('MODE #kicks +n')
       await until(() => op.lines.some(line => line.includes(' 366 ')))
       const agent = make('agent', '#kicks')
       await agent.listen(async () => {})

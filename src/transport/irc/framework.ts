@@ -48,15 +48,25 @@ export interface FrameworkClient {
 
 interface Framework {
   readonly Client: new () => FrameworkClient
+  ircLineParser(line: string): IrcLine | undefined
 }
 
 /** Longest line that is read: 8,191 bytes of tags and 512 of the rest, with room for servers that allow more. */
 const LINE_MAX = 16_384
 
 /** Loads irc-framework, which is CommonJS, at its first use. */
+function framework(): Framework {
+  return createRequire(import.meta.url)('irc-framework') as Framework
+}
+
+/** A client of irc-framework, not connected yet. */
 export function createFrameworkClient(): FrameworkClient {
-  const { Client } = createRequire(import.meta.url)('irc-framework') as Framework
-  return new Client()
+  return new (framework().Client)()
+}
+
+/** One line as irc-framework reads it. */
+export function parseLine(line: string): IrcLine | undefined {
+  return framework().ircLineParser(line)
 }
 
 /** The transport class that irc-framework is given instead of its own: it runs over a socket that is connected. */
