@@ -2,6 +2,7 @@ import { BUS_OPS } from './ops/bus.js'
 import { CODEC_OPS } from './ops/codec.js'
 import { DISCORD_OPS } from './ops/discord.js'
 import { FRAME_OPS } from './ops/frame.js'
+import { IRC_OPS } from './ops/irc.js'
 import { POLICY_OPS } from './ops/policy.js'
 import { REST_OPS } from './ops/rest.js'
 import { SLACK_OPS } from './ops/slack.js'
@@ -33,7 +34,7 @@ export function wgrokTestee(version: string): Testee {
   const roles = new BridgeRoles()
   const testee = inProcess(
     { impl, specs: SPEC_VERSIONS, features: DECLARED },
-    { ...FRAME_OPS, ...CODEC_OPS, ...POLICY_OPS, ...BUS_OPS, ...REST_OPS, ...DISCORD_OPS, ...SLACK_OPS },
+    { ...FRAME_OPS, ...CODEC_OPS, ...POLICY_OPS, ...BUS_OPS, ...REST_OPS, ...DISCORD_OPS, ...IRC_OPS, ...SLACK_OPS },
     control => roles.control(control),
   )
   return { ...testee, close: () => roles.close() }
