@@ -107,7 +107,8 @@ function defineFiles(parent: Command, cli: Cli): void {
     .description('Check case files: schema, ids, operations, features, codes, frozen requirements.')
     .argument('[dir]', "folder with *_cases.json; default: the package's own")
     .option('--spec <version>', 'spec version', SPEC)
-    .option('--freeze', 'write the requirements of the spec version, as they are from now on')
+    .option('--freeze', 'write the requirements of the spec version, as they are from its release on')
+    .option('--draft', 'write them for a version that is not released yet: all cases count, and may change')
     .action(
       cli.action(async (dir: string | undefined, flags: object) =>
         (await import('./conformance/files.js')).lint(cli.io, dir, flags),

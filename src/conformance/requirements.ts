@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { WgrokError } from '../errors.js'
 import { type ConformanceCase, nameOf, type Suite } from './suite.js'
 
-/** What an implementation of a spec version is held to. Frozen at the release of that version. */
+/** What an implementation of a spec version is held to. */
 export interface Requirements {
   readonly spec: string
+  /** Frozen: what is not listed does not count, and what is may not change. Until the release, all cases count. */
+  readonly released: boolean
   /** Name of each case that counts, and the fingerprint of what it asks and expects. */
   readonly cases: Readonly<Record<string, string>>
   /** Cases that are known not to count, and why. */
@@ -28,11 +30,11 @@ export async function loadRequirements(folder: string, spec: string): Promise<Re
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  const { cases, notScored, ...rest } = JSON.parse(text) as Partial<Requirements>
-  if (typeof cases !== 'object' || typeof notScored !== 'object' || rest.spec !== spec) {
+  const { cases, notScored, released, ...rest } = JSON.parse(text) as Partial<Requirements>
+  if (typeof cases !== 'object' || typeof notScored !== 'object' || rest.spec !== spec || released === undefined) {
     throw new WgrokError('config-invalid', `${file} holds no requirements of spec ${spec}`)
   }
-  return { spec, cases, notScored }
+  return { spec, released, cases, notScored }
 }
 
 /** Why a failure of a case would not count; undefined when it would. */
@@ -46,7 +48,8 @@ export function notScored(
   const { requirements } = options
   if (requirements === undefined) return undefined
   const name = nameOf(suite, item)
-  return requirements.notScored[name] ?? (Object.hasOwn(requirements.cases, name) ? undefined : 'added-after-release')
+  const listed = !requirements.released || Object.hasOwn(requirements.cases, name)
+  return requirements.notScored[name] ?? (listed ? undefined : 'added-after-release')
 }
 
 /** What a case asks and expects, in 16 hex digits: words may be mended, a requirement may not change. */
@@ -58,17 +61,18 @@ export function fingerprint(
   return createHash('sha256').update(essence).digest('hex').slice(0, 16)
 }
 
-/** Requirements of a spec version as they are now. */
-export function freeze(suites: readonly Suite[], spec: string, old?: Requirements): Requirements {
+/** Requirements of a spec version as they are now. Cases that were known not to count stay so. */
+export function freeze(suites: readonly Suite[], spec: string, released: boolean, old?: Requirements): Requirements {
   const names = suites.flatMap(suite =>
     suite.cases.map(item => [nameOf(suite, item), fingerprint(suite, item)] as const),
   )
-  return { spec, cases: Object.fromEntries(names), notScored: old?.notScored ?? {} }
+  return { spec, released, cases: Object.fromEntries(names), notScored: old?.notScored ?? {} }
 }
 
 /** Where the cases and their requirements are not the same any more. */
 export function requirementsProblems(suites: readonly Suite[], requirements: Requirements): string[] {
-  const now = freeze(suites, requirements.spec).cases
+  if (!requirements.released) return []
+  const now = freeze(suites, requirements.spec, true).cases
   return Object.entries(requirements.cases).flatMap(([name, frozen]) => {
     if (now[name] === undefined) return [`${name}: required by spec ${requirements.spec}, but gone`]
     return now[name] === frozen ? [] : [`${name}: required by spec ${requirements.spec}, but changed; give it a new id`]

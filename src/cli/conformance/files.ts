@@ -19,13 +19,14 @@ interface FolderFlags {
   readonly cases?: string
   readonly spec?: string
   readonly freeze?: boolean
+  readonly draft?: boolean
 }
 
 /** Checks case files; with `--freeze`, writes down what a spec version requires. */
 export async function lint(io: CliIo, dir: string | undefined, flags: FolderFlags): Promise<ExitCode> {
   const folder = casesFolder(io, dir)
   const spec = flags.spec ?? SPEC
-  if (flags.freeze === true) await writeRequirements(folder, spec)
+  if (flags.freeze === true || flags.draft === true) await writeRequirements(folder, spec, flags.draft !== true)
   const { ops } = await wgrokTestee(packageVersion()).hello()
   const { files, cases, problems } = await lintFolder(folder, spec, ops)
   for (const problem of problems) await io.stdout(`${printable(problem)}\n`)
@@ -33,9 +34,13 @@ export async function lint(io: CliIo, dir: string | undefined, flags: FolderFlag
   return problems.length === 0 ? EXIT.ok : EXIT.no
 }
 
-async function writeRequirements(folder: string, spec: string): Promise<void> {
+async function writeRequirements(folder: string, spec: string, released: boolean): Promise<void> {
   const file = requirementsFile(folder, spec)
-  const requirements = freeze(await loadSuites(folder, spec), spec, await loadRequirements(folder, spec))
+  const old = await loadRequirements(folder, spec)
+  if (old?.released === true && !released) {
+    throw new WgrokError('config-invalid', `spec ${spec} is released: its requirements are no draft any more`)
+  }
+  const requirements = freeze(await loadSuites(folder, spec), spec, released, old)
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, `${JSON.stringify(requirements, null, 2)}\n`)
 }
