@@ -68,31 +68,27 @@ for (const kind of await ircServerKinds()) {
       })
     })
 
-    // InspIRCd's GnuTLS needs longer than the test has for its parameters.
-    it.skipIf(!hasOpenssl || kind.name !== 'ngircd')(
-      'speaks TLS, and to nobody whose certificate is not signed',
-      async () => {
-        const tls = certificate()
-        const server = await kind.start({ tls })
-        cleanup.push(() => server.stop())
-        const at = `agent@localhost:${server.tlsPort}/#wgrok`
-        const make = (text: string, options: Partial<IrcTransportOptions> = {}): Transport =>
-          later(createIrcTransport(text, { role: 'router', confirmMs: 100, ...options }))
-        for (const text of [at, `ircs://${at}`]) {
-          const trusting = make(text, { tls: { ca: tls.cert } })
-          await trusting.listen(async () => {})
-          await trusting.send(channel('#wgrok'), { text: 'x' }, sendOptions())
-          await trusting.close()
-        }
-        await expect(make(at).listen(async () => {})).rejects.toMatchObject({
-          code: 'auth-failed',
-          message: expect.stringContaining('certificate'),
-        })
-        const proxy = later(await startConnectProxy())
-        await make(at, { tls: { ca: tls.cert }, proxy: proxy.url }).listen(async () => {})
-        expect(proxy.targets).toEqual([`localhost:${server.tlsPort}`])
-      },
-    )
+    it.skipIf(!hasOpenssl)('speaks TLS, and to nobody whose certificate is not signed', async () => {
+      const tls = certificate()
+      const server = await kind.start({ tls })
+      cleanup.push(() => server.stop())
+      const at = `agent@localhost:${server.tlsPort}/#wgrok`
+      const make = (text: string, options: Partial<IrcTransportOptions> = {}): Transport =>
+        later(createIrcTransport(text, { role: 'router', confirmMs: 100, ...options }))
+      for (const text of [at, `ircs://${at}`]) {
+        const trusting = make(text, { tls: { ca: tls.cert } })
+        await trusting.listen(async () => {})
+        await trusting.send(channel('#wgrok'), { text: 'x' }, sendOptions())
+        await trusting.close()
+      }
+      await expect(make(at).listen(async () => {})).rejects.toMatchObject({
+        code: 'auth-failed',
+        message: expect.stringContaining('certificate'),
+      })
+      const proxy = later(await startConnectProxy())
+      await make(at, { tls: { ca: tls.cert }, proxy: proxy.url }).listen(async () => {})
+      expect(proxy.targets).toEqual([`localhost:${server.tlsPort}`])
+    })
 
     it('loses no message that it confirmed, and sends none twice, while the connection is cut again and again', async () => {
       const server = await kind.start()
