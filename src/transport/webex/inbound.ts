@@ -12,15 +12,15 @@ export type Announced =
   | { readonly kind: 'action'; readonly uuid: string; readonly room: string; readonly host: string }
 
 /** Verbs that say something new. `share` announces a file, which may come with a text. */
-const SPEAKING: Readonly<Record<string, Announced['kind']>> = {
-  post: 'message',
-  share: 'message',
-  cardAction: 'action',
-}
+const SPEAKING: ReadonlyMap<string, Announced['kind']> = new Map([
+  ['post', 'message'],
+  ['share', 'message'],
+  ['cardAction', 'action'],
+])
 
 /** What an activity announces; undefined for edits, our own messages and everything that is none. */
 export function readActivity(activity: WebexActivity, self: WebexSelf): Announced | undefined {
-  const kind = SPEAKING[activity.verb]
+  const kind = SPEAKING.get(activity.verb)
   const { actor, target, parent } = activity
   if (kind === undefined || target?.id === undefined) return undefined
   // An edit is a post whose parent is the original: it would run the frame a second time.

@@ -36,11 +36,11 @@ const REMEMBERED = 24 * 3_600_000
 /** Rooms that are read back at once. */
 const ROOMS_MAX = 50
 const PAGE = 100
-const PAGES_MAX = 20
+const PAGES_MAX = 100
 /** Time for the look at the rooms at the beginning, in ms. */
 const BEGIN_TIMEOUT = 5_000
 /** How long new messages wait for those that are read back, in ms: order matters, but not for ever. */
-const HOLD = 5_000
+const HOLD = 30_000
 /** Messages of so long before the latest one are looked at again: Webex's hosts need not agree on the time, in ms. */
 const SLACK = 10_000
 /** Shortest wait before rooms are read back again, in ms. */
@@ -50,7 +50,8 @@ const NOTHING = (): void => {}
 
 /**
  * Turns announcements into messages: Webex encrypts the text in its events, so each is read by REST. Messages of one
- * room are delivered in the order in which they were announced, however long each read takes, and once.
+ * room are delivered in the order in which they were announced, however long each read takes, and once; after a gap that
+ * another gap follows at once, their order may suffer.
  *
  * Webex repeats nothing. What a gap has swallowed, and what could not be read or was refused, is found again by reading
  * the rooms back from the time up to which everything is known to be accepted.
@@ -213,19 +214,9 @@ export class Intake {
   ): Promise<void> {
     const missed = await this.#listSince(room, since)
     await lanes.get(rawId(room.id))?.catch(NOTHING)
-    let ahead = false
     for (const message of missed.reverse()) {
       const key = rawId(message.id)
-      if (this.#accepted.has(key)) continue
-      if (this.#underWay.has(key)) {
-        ahead = true
-        continue
-      }
-      if (ahead) {
-        // An earlier one was announced meanwhile and waits for this run: the rest is for the next.
-        void this.catchUp()
-        return
-      }
+      if (this.#accepted.has(key) || this.#underWay.has(key)) continue
       const heard = readMessage(message, this.#options.self)
       if (heard === undefined) continue
       counts.found++
