@@ -46,6 +46,7 @@ export function wgrokTestee(version: string): Testee {
       ...DISCORD_OPS,
       ...IRC_OPS,
       ...SLACK_OPS,
+      ...WEBEX_OPS,
     },
     control => roles.control(control),
   )

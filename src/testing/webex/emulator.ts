@@ -325,6 +325,8 @@ export class WebexEmulator {
     const { headers, method, path } = request
     const planned = this.#planned.findIndex(({ match }) => `${method} ${path}`.startsWith(match))
     if (planned !== -1) return this.#planned.splice(planned, 1)[0]?.response ?? 'drop'
+    // Webex's client asks for this one before it has shown its token.
+    if (path.startsWith('/u2c/') && path.endsWith('/limited/catalog')) return { status: 200, json: this.#catalog() }
     const account = this.#world.byToken(headers.authorization?.replace(/^Bearer /, '') ?? '')
     if (account === undefined)
       return refuse(401, 'The request requires a valid access token set in the Authorization request header.')
