@@ -322,6 +322,8 @@ export class WgrokRouter {
     if (job !== undefined) return this.#mustHave().jobs.run(entry, job, signal)
     if (to === undefined) throw new WgrokError('target-invalid', 'the entry has no destination')
     const shown = cardsFor(to.platform, cards ?? [])
+    const hidden = (cards?.length ?? 0) - shown.length
+    if (hidden > 0) this.#mustHave().logger.info('cards left out', { platform: to.platform, messageId: id, hidden })
     const message = {
       text,
       ...(shown.length === 0 ? {} : { cards: shown }),

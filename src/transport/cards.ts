@@ -8,9 +8,32 @@ export function cardsFor(platform: Platform, cards: readonly Card[]): readonly C
   return cards.filter(card => SHOWN[platform](card))
 }
 
+/** Types of Block Kit. */
+const BLOCKS: ReadonlySet<string> = new Set([
+  'actions',
+  'alert',
+  'call',
+  'card',
+  'carousel',
+  'context',
+  'context_actions',
+  'divider',
+  'file',
+  'header',
+  'image',
+  'input',
+  'markdown',
+  'plan',
+  'rich_text',
+  'section',
+  'table',
+  'task_card',
+  'video',
+])
+
 const SHOWN: Readonly<Record<Platform, (card: Card) => boolean>> = {
   webex: isAdaptive,
-  slack: card => Array.isArray(card['blocks']) || (typeof card['type'] === 'string' && !isAdaptive(card)),
+  slack: card => Array.isArray(card['blocks']) || BLOCKS.has(String(card['type'])),
   discord: card => (card['type'] === undefined || card['type'] === 'rich') && !Array.isArray(card['blocks']),
   irc: () => false,
   // The router cannot know what an adapter stands for.

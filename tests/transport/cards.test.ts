@@ -6,14 +6,15 @@ const ADAPTIVE = { type: 'AdaptiveCard', version: '1.3', body: [] }
 const BLOCK = { type: 'section', text: { type: 'plain_text', text: 'x' } }
 const BLOCKS = { blocks: [BLOCK] }
 const EMBED = { title: 'x' }
+const RICH = { type: 'rich', title: 'x' }
 
 describe('a card', () => {
   it('is shown where its form is known, and left out elsewhere', () => {
-    const all = [ADAPTIVE, BLOCK, BLOCKS, EMBED]
+    const all = [ADAPTIVE, BLOCK, BLOCKS, EMBED, RICH]
     expect(Object.fromEntries(PLATFORMS.map(platform => [platform, cardsFor(platform, all)]))).toEqual({
       webex: [ADAPTIVE],
       slack: [BLOCK, BLOCKS],
-      discord: [EMBED],
+      discord: [EMBED, RICH],
       irc: [],
       bridge: all,
     })
