@@ -198,6 +198,44 @@ describe('the quick start', () => {
   })
 })
 
+const ON_AN_EMULATOR = `
+import { WgrokReceiver, WgrokSender } from 'wgrok'
+import { WgrokRouter } from 'wgrok/router'
+import { startSlackEmulator, startDiscordEmulator, startIrcEmulator, startWebexEmulator } from 'wgrok/testing'
+
+const slack = await startSlackEmulator()
+const [routerApp, agentApp] = [slack.addApp({ name: 'router' }), slack.addApp({ name: 'agent' })]
+const target = slack.addChannel('bus', [routerApp.botUserId, agentApp.botUserId])
+const domains = ['apps.' + slack.teamId + '.slack']
+const slackApiUrl = slack.apiUrl
+const router = new WgrokRouter({
+  domains, slackApiUrl, slackTokens: [routerApp.botToken], slackAppTokens: [routerApp.appToken],
+})
+await router.start()
+const peer = { platform: 'slack', slackApiUrl, target, token: agentApp.botToken, slackAppToken: agentApp.appToken, slug: 'demo' } as const
+let heard = (_: string): void => {}
+const payload = new Promise<string>(resolve => { heard = resolve })
+const receiver = new WgrokReceiver({ ...peer, domains }, (_slug, text) => heard(text))
+await receiver.listen()
+const sender = new WgrokSender(peer)
+await sender.send('hello world')
+console.log(await payload)
+await Promise.all([sender.close(), receiver.close(), router.close()])
+await slack.close()
+for (const start of [startDiscordEmulator, startIrcEmulator, startWebexEmulator]) await (await start()).close()
+`
+
+describe('wgrok/testing', () => {
+  it('lets a user of the package run the whole bus over an emulated platform', () => {
+    const code = ON_AN_EMULATOR.replace('as const', '').replace('(_: string): void', '_').replace('<string>', '')
+    expect(script('testing.mjs', code)).toBe('hello world\n')
+  })
+
+  it('has types', () => {
+    expect(compile(ON_AN_EMULATOR, { skipLibCheck: true })).toBe('')
+  })
+})
+
 const RECORD = `
 import { writeSync } from 'node:fs'
 export async function load(url, context, next) {
