@@ -18,7 +18,8 @@ describe('the pages', () => {
   it('have a row for every command and every exit code', async () => {
     const readme = read('README.md')
     const { stdout } = await run(['--help'])
-    const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<)/gm)]
+    const listed = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Examples:'))
+    const commands = [...listed.matchAll(/^ {2}([a-z]+) /gm)]
       .map(([, name = '']) => name)
       .filter(name => name !== 'help')
     expect(commands).toContain('up')
