@@ -13,6 +13,8 @@ interface ValidateFlags {
   readonly list?: boolean
   readonly quiet?: boolean
   readonly json?: boolean
+  readonly log?: boolean
+  readonly stats?: boolean
 }
 
 /** `wgrok validate`: wire messages in, a verdict per line out. */
@@ -24,6 +26,8 @@ export function defineValidate(program: Command, cli: Cli): void {
     .option('--message <name>', 'hold every document against this message, e.g. BridgeRegister, Echo')
     .option('--schema <name>', 'hold every document against this schema, e.g. SenderConfig')
     .option('--list', 'print the names of all messages and schemas')
+    .option('--log', 'the input is a log: judge the frames and envelopes inside its lines, pass over other lines')
+    .option('--stats', 'print a summary at the end: how many of what, and why not')
     .option('--quiet', 'print only what is invalid')
     .option('--json', 'one JSON object per verdict: line, name, valid, errors')
     .action(cli.action((file: string | undefined, flags: ValidateFlags) => validate(cli.io, file, flags)))
@@ -31,6 +35,7 @@ export function defineValidate(program: Command, cli: Cli): void {
     `echo '{"type":"register"}' | wgrok validate --message BridgeRegister`,
     'wgrok validate --quiet traffic.ndjson',
     "echo './echo:deploy:ci:-:start' | wgrok validate",
+    'wgrok validate --log --quiet --stats router.log',
   ])
 }
 
@@ -46,19 +51,48 @@ async function validate(io: CliIo, file: string | undefined, flags: ValidateFlag
       : flags.schema !== undefined
         ? verdicts.schemaJudge(flags.schema)
         : verdicts.detect
-  const { documents } = await import('./documents.js')
-  let seen = 0
-  let invalid = 0
-  for await (const line of documents(await open(io, file), judge.text)) {
-    const verdict = judgeLine(judge, line, verdicts.unreadable)
+  const [{ documents }, { messagesIn }, { ValidationStats }] = await Promise.all([
+    import('./documents.js'),
+    import('./log-frames.js'),
+    import('./validate-stats.js'),
+  ])
+  if (flags.log === true && judge !== verdicts.detect) {
+    throw new WgrokError('config-invalid', '--log finds out by itself what a message is: no --message, no --schema')
+  }
+  const stats = new ValidationStats()
+  let [seen, invalid] = [0, 0]
+  // In a log, every line is for itself.
+  for await (const line of documents(await open(io, file), judge.text || flags.log === true)) {
+    const found = inLine(line, flags.log === true, judge.text, messagesIn)
+    stats.line(found.length)
     seen += 1
-    if (!verdict.valid) invalid += 1
-    if (!verdict.valid || flags.quiet !== true)
-      await io.stdout(flags.json === true ? json(line, verdict) : text(line, verdict))
+    for (const document of found) {
+      const verdict = judgeLine(judge, { number: line.number, text: document }, verdicts.unreadable)
+      stats.add(verdict)
+      if (!verdict.valid) invalid += 1
+      if (!verdict.valid || flags.quiet !== true)
+        await io.stdout(flags.json === true ? json(line, verdict) : text(line, verdict))
+    }
     if (io.interrupted.aborted) return EXIT.interrupted
   }
   if (seen === 0) throw new WgrokError('config-invalid', 'there is nothing to validate: the input is empty')
+  if (flags.stats === true) await io.stdout(flags.json === true ? stats.json() : stats.text())
   return invalid === 0 ? EXIT.ok : EXIT.no
+}
+
+/** What there is to judge in a line: the line itself; in a log, and in text around a frame, what is inside. */
+function inLine(
+  { text }: Line,
+  log: boolean,
+  frames: boolean,
+  messagesIn: (line: string) => readonly string[],
+): readonly (string | undefined)[] {
+  // Half a character somewhere in a log is the log's business.
+  if (text === undefined) return log ? [] : [undefined]
+  if (log) return messagesIn(text)
+  const isPlain = !frames && !/^\s*[{[]/.test(text) && !text.startsWith('./')
+  const inside = isPlain ? messagesIn(text) : []
+  return inside.length > 0 ? inside : [text]
 }
 
 function judgeLine(
