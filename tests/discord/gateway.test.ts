@@ -143,7 +143,7 @@ describe('a dropped connection', () => {
     emulator.gateway.invalidate(false)
     await until(() => seen.at(-1)?.state === 'reconnecting')
     expect(seen.at(-1)).toMatchObject({ delayMs: 2000 })
-    expect(emulator.gateway.closes.at(-1)?.code).toBe(1000)
+    await until(() => emulator.gateway.closes.at(-1)?.code === 1000)
     await passUntil(clock, () => emulator.gateway.sent(2).length === 2)
     expect(emulator.gateway.sent(6)).toHaveLength(0)
   })
