@@ -1,5 +1,4 @@
 import { readFileSync, rmSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
 import { at } from './lib/root.mjs'
 import { node } from './lib/run.mjs'
@@ -48,17 +47,9 @@ async function check() {
 
 /** Runs vitest, adds up its report, and trusts neither the report nor the exit code alone. */
 async function tests() {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
   rmSync(REPORT, { force: true })
   const { code } = await node(
-    [
-      at('node_modules/vitest/vitest.mjs'),
-      'run',
-      ...(values.quick ? ['--project', 'main'] : []),
-      '--reporter=dot',
-      '--reporter=json',
-      `--outputFile.json=${REPORT}`,
-    ],
+    [at('node_modules/vitest/vitest.mjs'), 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${REPORT}`],
     { echo: true, env: { WGROK_BUILT: '1', FORCE_COLOR: undefined, NO_COLOR: '1' } },
   )
   const counted = count()
