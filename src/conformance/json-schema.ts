@@ -128,7 +128,7 @@ function alternative(schema: Schema): string {
 
 function resolve(ref: string, root: Schema): Schema {
   let schema: unknown = root
-  for (const part of ref.split('/').slice(1)) schema = (schema as Readonly<Record<string, unknown>>)[part]
+  for (const part of ref.split('/').slice(1)) schema = (schema as Readonly<Record<string, unknown>> | undefined)?.[part]
   if (schema === undefined) throw new TypeError(`schema reference ${ref} leads nowhere`)
   return schema as Schema
 }

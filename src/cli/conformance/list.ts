@@ -1,4 +1,3 @@
-import { matchesPattern } from '../../conformance/baseline.js'
 import { FEATURES } from '../../conformance/features.js'
 import { loadSuites } from '../../conformance/load.js'
 import { loadRequirements, notScored } from '../../conformance/requirements.js'
@@ -118,8 +117,9 @@ function find(
 
 function near(suites: readonly Suite[], name: string): string {
   const word = name.split('#').at(-1) ?? ''
-  const names = suites
-    .flatMap(suite => suite.cases.map(item => nameOf(suite, item)))
-    .filter(one => word !== '' && (one.includes(word) || matchesPattern(one, `**${word.split('-')[0]}**`)))
+  const all = suites.flatMap(suite => suite.cases.map(item => nameOf(suite, item)))
+  const [stem = ''] = word.split('-')
+  const close = all.filter(one => word !== '' && one.includes(word))
+  const names = close.length > 0 ? close : all.filter(one => stem !== '' && one.includes(stem))
   return names.length === 0 ? '' : `; did you mean ${names.slice(0, 5).join(', ')}?`
 }

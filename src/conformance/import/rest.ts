@@ -15,9 +15,9 @@ export function readWebex(file: Json): PeerCase[] {
   const { expected_attachment_content_type: contentType } = part(file, 'send_card')
   const cards = list(file, 'extract_cards').map(({ name, message, expected }) => ({
     about: `cards: ${String(name).replaceAll('_', ' ')}`,
-    op: 'rest.cards',
+    op: 'webex.cards',
     requires: ['webex'],
-    input: { platform: 'webex', message },
+    input: { message },
     expect: { ok: expected },
   }))
   const rest = readRest(file, {
@@ -102,7 +102,7 @@ function retry(item: Json, { platform, target, answer }: Platform): PeerCase {
     ...(failure ? { error: 'rate-limited' } : {}),
   }
   return {
-    about: String(item['name']).replaceAll('_', ' '),
+    about: `429: ${String(item['name']).replaceAll('_', ' ')}`,
     op: 'rest.send',
     requires: [platform],
     input: { platform, target, text: TEXT, answers },

@@ -1,5 +1,4 @@
 import { isPlatform } from '../../../generated/models.js'
-import type { Clock } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
 import { silent } from '../../log.js'
 import type { Card } from '../../protocol.js'
@@ -7,17 +6,13 @@ import { type EmulatedRequest, type EmulatedResponse, startEmulatorServer } from
 import { parseAddress } from '../../transport/address.js'
 import { openTransport } from '../../transport/open.js'
 import { retry } from '../../transport/retry.js'
-import { cardsOf } from '../../transport/webex/inbound.js'
-import { count, record, records, text } from '../input.js'
+import { count, records, text } from '../input.js'
 import type { Input, Operation } from '../testee.js'
+import { notedClock } from './noted-clock.js'
 
 /** Platforms as their REST API sees a client. */
 export const REST_OPS: Readonly<Record<string, Operation>> = {
   'rest.send': send,
-  'rest.cards': input => {
-    if (text(input, 'platform') !== 'webex') throw new WgrokError('unsupported', 'only Webex has cards in messages')
-    return cardsOf(record(input, 'message'))
-  },
 }
 
 /**
@@ -50,7 +45,10 @@ async function send(input: Input): Promise<unknown> {
   const options = { signal: new AbortController().signal, idempotencyKey: 'case' }
   const to = parseAddress(text(input, 'target'), platform)
   try {
-    const outcome = await retry(() => transport.send(to, message, options), { clock: noted(waits), random: () => 0.5 })
+    const outcome = await retry(() => transport.send(to, message, options), {
+      clock: notedClock(waits),
+      random: () => 0.5,
+    })
       .then(({ platformResponse }) => ({ response: platformResponse }))
       .catch((error: unknown) => ({ error: codeOf(error) }))
     return { requests, attempts: requests.length, waits, ...outcome }
@@ -87,16 +85,4 @@ function answerOf(answer: Input | undefined): EmulatedResponse {
 function codeOf(error: unknown): string {
   if (error instanceof WgrokError) return error.code
   throw error
-}
-
-/** A clock on which every wait is over at once, and written down. */
-function noted(waits: number[]): Clock {
-  return {
-    now: () => 0,
-    setTimeout: (fn, ms) => {
-      waits.push(ms)
-      queueMicrotask(fn)
-      return { cancel: () => {} }
-    },
-  }
 }
