@@ -5,11 +5,11 @@ import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Dial } from '../transport/dial.js'
 import { openSocket, type Socket } from '../transport/socket.js'
+import { StatusFeed } from '../transport/status.js'
 import type { TransportStatus } from '../transport/transport.js'
 import { writeEnvelope } from './envelope.js'
 import { Heartbeat } from './heartbeat.js'
 import type { BridgeLimits } from './limits.js'
-import { StatusFeed } from './status.js'
 import type { BridgeTarget } from './target.js'
 
 /** One socket of a client. */

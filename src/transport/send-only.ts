@@ -1,6 +1,6 @@
-import { StatusFeed } from '../bridge/status.js'
 import type { Clock } from '../clock.js'
 import type { Address, FrameLimit, Platform } from '../protocol.js'
+import { StatusFeed } from './status.js'
 import type { OutboundMessage, Receipt, SendOptions, Transport, TransportStatus } from './transport.js'
 
 /** The same account without its connection for listening: what it would hear comes by webhook. It is live at once. */

@@ -95,7 +95,7 @@ describe('a connection that is cut 200 times in 5,000 messages', () => {
   ])(
     'loses nothing that Slack repeats and delivers nothing twice: %s',
     async (_what, slowness) => {
-      emulator = await startSlackEmulator({ sockets: { ackTimeoutMs: 60, retries: 50 } })
+      emulator = await startSlackEmulator({ sockets: { ackTimeoutMs: 200, retries: 50 } })
       const app = emulator.addApp({ name: 'router' })
       const ann = emulator.addUser({ name: 'ann' })
       const room = emulator.addChannel('general', [app.botUserId, ann.id])

@@ -8,8 +8,9 @@ import { signSlack } from '../../src/testing/slack/hooks.js'
 import type { EmulatedSlackApp, EmulatedSlackUser } from '../../src/testing/slack/workspace.js'
 import { createSlackApi, type SlackApi } from '../../src/transport/slack/api.js'
 import { createSlackDirectory } from '../../src/transport/slack/identity.js'
-import { createSlackWebhook, type SlackWebhook, verifySlackSignature } from '../../src/transport/slack/webhook.js'
+import { createSlackWebhook, verifySlackSignature } from '../../src/transport/slack/webhook.js'
 import type { InboundMessage } from '../../src/transport/transport.js'
+import type { Webhook } from '../../src/transport/webhook.js'
 import { type FakeClock, fakeClock } from '../support/fake-clock.js'
 import { channel, type Line, pass, recorder, until } from './support.js'
 
@@ -21,7 +22,7 @@ let ann: EmulatedSlackUser
 let room: string
 let api: SlackApi
 let clock: FakeClock
-let webhook: SlackWebhook
+let webhook: Webhook
 let lines: readonly Line[]
 let heard: InboundMessage[]
 let accept: (message: InboundMessage) => Promise<void>
@@ -78,7 +79,7 @@ interface Shape {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-function post(shape: Shape = {}): ReturnType<SlackWebhook['handle']> {
+function post(shape: Shape = {}): ReturnType<Webhook['handle']> {
   const { body = callback(), type = 'application/json', skew = 0, secret = app.signingSecret, headers } = shape
   const signed = signSlack(secret, body, Math.floor(clock.now() / 1000) + skew)
   return webhook.handle({ headers: { 'content-type': type, ...signed, ...headers }, rawBody: Buffer.from(body) })

@@ -3,11 +3,22 @@ import { LIMITS } from '../../../generated/limits.js'
 import type { DiscordInteraction, DiscordInteractionResponse } from '../../../generated/models.js'
 import { type DiscordHookReceives, dispatchDiscordHookReceives } from '../../../generated/stubs.js'
 import { ExpiringMap } from '../../bus/expiring-map.js'
-import { type Clock, systemClock, type Timer } from '../../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
 import { type Logger, silent } from '../../log.js'
 import type { InboundMessage } from '../transport.js'
-import type { Webhook, WebhookAnswer, WebhookCall } from '../webhook.js'
+import {
+  assertRecent,
+  assertSize,
+  inTime,
+  json,
+  parse,
+  REPLAY_TTL,
+  single,
+  type Webhook,
+  type WebhookAnswer,
+  type WebhookCall,
+} from '../webhook.js'
 import type { DiscordApi } from './api.js'
 import {
   answerForm,
@@ -39,12 +50,6 @@ export interface DiscordWebhookOptions {
   readonly bodyMax?: number
 }
 
-/** How far the clock of a request may be off, in ms, either way. */
-const TOLERANCE = 5 * 60 * 1000
-/** Discord gives up after 3 s. */
-const ANSWER_WITHIN = 2_500
-/** Longer than any signature holds. */
-const REPLAY_TTL = 2 * TOLERANCE
 /** What stands before the 32 bytes of an Ed25519 key in DER, RFC 8410. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
@@ -72,9 +77,7 @@ export function verifyDiscordSignature(call: WebhookCall, key: KeyObject, now: n
   if (!/^[0-9a-f]{128}$/.test(signature) || !verify(null, signed, key, Buffer.from(signature, 'hex'))) {
     throw new WgrokError('auth-failed', 'the signature is wrong')
   }
-  if (Math.abs(now - Number(timestamp) * 1000) > TOLERANCE) {
-    throw new WgrokError('auth-failed', 'the signature is more than five minutes off')
-  }
+  assertRecent(timestamp, now)
   return signature
 }
 
@@ -103,7 +106,7 @@ class InteractionsWebhook implements Webhook, DiscordHookReceives<string, Promis
   async handle(call: WebhookCall): Promise<WebhookAnswer> {
     const { bodyMax = LIMITS.webhookBody } = this.#options
     try {
-      if (call.rawBody.length > bodyMax) throw new WgrokError('body-too-large', `limit is ${bodyMax} bytes`)
+      assertSize(call, bodyMax)
       const signature = verifyDiscordSignature(call, this.#key, this.#clock.now())
       const body = parse(call.rawBody)
       return json(
@@ -145,13 +148,8 @@ class InteractionsWebhook implements Webhook, DiscordHookReceives<string, Promis
 
   /** Answers in time, and fills in the rest when it is there. */
   async #answer(interaction: DiscordInteraction, outcome: Promise<string>): Promise<DiscordInteractionResponse> {
-    let timer: Timer | undefined
-    const late = new Promise<undefined>(resolve => {
-      timer = this.#clock.setTimeout(() => resolve(undefined), ANSWER_WITHIN)
-    })
-    const sentence = await Promise.race([outcome, late])
-    timer?.cancel()
-    if (sentence !== undefined) return answerText(sentence)
+    const sentence = await inTime(outcome, this.#clock)
+    if (sentence !== undefined) return answerText(sentence.value)
     const { application_id: applicationId, token } = interaction
     const { api } = this.#options
     if (api === undefined || applicationId === undefined || token === undefined) {
@@ -169,20 +167,4 @@ const SENTENCES: Readonly<Record<DeliverOutcome['status'], string>> = {
   duplicate: 'Taken before.',
   ignored: 'That is no frame for wgrok.',
   refused: 'Refused.',
-}
-
-function parse(rawBody: Buffer): unknown {
-  try {
-    return JSON.parse(rawBody.toString('utf8'))
-  } catch {
-    throw new WgrokError('body-invalid', 'the body is not JSON')
-  }
-}
-
-function json(status: number, body: unknown): WebhookAnswer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-}
-
-function single(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined
 }

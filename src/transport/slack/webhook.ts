@@ -1,14 +1,27 @@
-import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import { createHmac, randomUUID } from 'node:crypto'
 import { LIMITS } from '../../../generated/limits.js'
 import type { SlackAppRateLimited, SlackEventCallback, SlackUrlVerification } from '../../../generated/models.js'
 import { dispatchSlackHookReceives, type SlackHookReceives } from '../../../generated/stubs.js'
 import { validateSlackSlashCommand } from '../../../generated/validators.js'
 import { ExpiringMap } from '../../bus/expiring-map.js'
-import { type Clock, systemClock, type Timer } from '../../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
 import { type Logger, silent } from '../../log.js'
 import type { InboundMessage } from '../transport.js'
+import {
+  assertRecent,
+  assertSignature,
+  assertSize,
+  inTime,
+  json,
+  parse,
+  REPLAY_TTL,
+  single,
+  tooLate,
+  type Webhook,
+  type WebhookAnswer,
+  type WebhookCall,
+} from '../webhook.js'
 import type { SlackDirectory } from './identity.js'
 import { type Heard, readCommand, readEvent, readInteraction } from './inbound.js'
 import { Intake } from './intake.js'
@@ -26,38 +39,11 @@ export interface SlackWebhookOptions {
   readonly bodyMax?: number
 }
 
-/** A request as the HTTP server hands it over. */
-export interface WebhookCall {
-  readonly headers: IncomingHttpHeaders
-  /** The body, byte for byte: the signature is over it. */
-  readonly rawBody: Buffer
-}
-
-/** What to answer. */
-export interface WebhookAnswer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-/** Slack's HTTP endpoint: Events API, slash commands, interactivity. */
-export interface SlackWebhook {
-  /** Never rejects: what is wrong becomes a status. */
-  handle(call: WebhookCall): Promise<WebhookAnswer>
-}
-
-/** How far the clock of a request may be off, in ms, either way. */
-const TOLERANCE = 5 * 60 * 1000
-/** Slack gives up after 3 s; a refusal in time makes it try again. */
-const ANSWER_WITHIN = 2_500
-/** Longer than any signature holds. */
-const REPLAY_TTL = 2 * TOLERANCE
-
 const TAKEN: WebhookAnswer = Object.freeze({ status: 200 })
 
 /** Makes the endpoint; it opens nothing. */
-export function createSlackWebhook(options: SlackWebhookOptions): SlackWebhook {
-  return new Webhook(options)
+export function createSlackWebhook(options: SlackWebhookOptions): Webhook {
+  return new SlackEndpoint(options)
 }
 
 /**
@@ -71,19 +57,13 @@ export function verifySlackSignature(call: WebhookCall, signingSecret: string, n
   if (timestamp === undefined || signature === undefined || !/^[0-9]{1,12}$/.test(timestamp)) {
     throw new WgrokError('auth-failed', 'the request is not signed')
   }
-  const wanted = `v0=${createHmac('sha256', signingSecret).update(`v0:${timestamp}:`).update(call.rawBody).digest('hex')}`
-  const [given, right] = [Buffer.from(signature), Buffer.from(wanted)]
-  // The length of a signature is no secret.
-  if (given.length !== right.length || !timingSafeEqual(given, right)) {
-    throw new WgrokError('auth-failed', 'the signature is wrong')
-  }
-  if (Math.abs(now - Number(timestamp) * 1000) > TOLERANCE) {
-    throw new WgrokError('auth-failed', 'the signature is more than five minutes off')
-  }
+  const digest = createHmac('sha256', signingSecret).update(`v0:${timestamp}:`).update(call.rawBody).digest('hex')
+  assertSignature(signature, `v0=${digest}`)
+  assertRecent(timestamp, now)
   return signature
 }
 
-class Webhook implements SlackWebhook, SlackHookReceives<void, Promise<WebhookAnswer>> {
+class SlackEndpoint implements Webhook, SlackHookReceives<void, Promise<WebhookAnswer>> {
   readonly #options: SlackWebhookOptions
   readonly #clock: Clock
   readonly #logger: Logger
@@ -102,7 +82,7 @@ class Webhook implements SlackWebhook, SlackHookReceives<void, Promise<WebhookAn
   async handle(call: WebhookCall): Promise<WebhookAnswer> {
     const { signingSecret, bodyMax = LIMITS.webhookBody } = this.#options
     try {
-      if (call.rawBody.length > bodyMax) throw new WgrokError('body-too-large', `limit is ${bodyMax} bytes`)
+      assertSize(call, bodyMax)
       const signature = verifySlackSignature(call, signingSecret, this.#clock.now())
       if (this.#seen.has(signature)) throw new WgrokError('auth-failed', 'the request was accepted before')
       const answer = await this.#read(call)
@@ -161,18 +141,9 @@ class Webhook implements SlackWebhook, SlackHookReceives<void, Promise<WebhookAn
   /** 200 after acceptance; in time to be asked again when that takes too long. */
   async #take(heard: readonly Heard[]): Promise<WebhookAnswer> {
     if (heard.length === 0) return TAKEN
-    let timer: Timer | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = this.#clock.setTimeout(() => {
-        reject(new WgrokError('timeout', `not accepted within ${ANSWER_WITHIN} ms`))
-      }, ANSWER_WITHIN)
-    })
-    try {
-      await Promise.race([Promise.all(heard.map(one => this.#intake.accept(one))), late])
-      return TAKEN
-    } finally {
-      timer?.cancel()
-    }
+    if ((await inTime(Promise.all(heard.map(one => this.#intake.accept(one))), this.#clock)) === undefined)
+      throw tooLate()
+    return TAKEN
   }
 
   #refuse(error: WgrokError): WebhookAnswer {
@@ -181,21 +152,5 @@ class Webhook implements SlackWebhook, SlackHookReceives<void, Promise<WebhookAn
     const again = retryable || status >= 500
     // What is wrong for good is not worth three more attempts.
     return json(status, { code }, again ? {} : { 'x-slack-no-retry': '1' })
-  }
-}
-
-function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): WebhookAnswer {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) }
-}
-
-function single(header: string | readonly string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

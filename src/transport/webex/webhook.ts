@@ -1,13 +1,24 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { LIMITS } from '../../../generated/limits.js'
 import type { WebexCreateWebhook, WebexDelivery } from '../../../generated/models.js'
 import { webexCreateWebhookCall, webexListWebhooksCall, webexUpdateWebhookCall } from '../../../generated/rest.js'
 import { dispatchWebexHookReceives, type Undecoded, type WebexHookReceives } from '../../../generated/stubs.js'
-import { type Clock, systemClock, type Timer } from '../../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { WgrokError } from '../../errors.js'
 import { type Logger, silent } from '../../log.js'
 import type { InboundMessage } from '../transport.js'
-import type { Webhook, WebhookAnswer, WebhookCall } from '../webhook.js'
+import {
+  assertSignature,
+  assertSize,
+  inTime,
+  json,
+  parse,
+  single,
+  tooLate,
+  type Webhook,
+  type WebhookAnswer,
+  type WebhookCall,
+} from '../webhook.js'
 import type { WebexApi } from './api.js'
 import { askSelf } from './identity.js'
 import { rawId } from './ids.js'
@@ -30,7 +41,7 @@ export interface WebexWebhookOptions {
 
 const TAKEN: WebhookAnswer = Object.freeze({ status: 200 })
 /** Webex gives up soon and does not try again; what takes longer is accepted all the same, if it is. */
-const ANSWER_WITHIN = 10_000
+const WEBEX_WAITS = 10_000
 
 /** Webex's HTTP endpoint: messages and card actions. It opens nothing before the first call. */
 export function createWebexWebhook(options: WebexWebhookOptions): Webhook {
@@ -45,13 +56,8 @@ export function createWebexWebhook(options: WebexWebhookOptions): Webhook {
  * @throws WgrokError `auth-failed`
  */
 export function verifyWebexSignature(call: WebhookCall, secret: string): void {
-  const header = call.headers['x-spark-signature']
-  const given = Buffer.from(typeof header === 'string' ? header.toLowerCase() : '', 'latin1')
-  const right = Buffer.from(createHmac('sha1', secret).update(call.rawBody).digest('hex'), 'latin1')
-  // The length of a signature is no secret.
-  if (given.length !== right.length || !timingSafeEqual(given, right)) {
-    throw new WgrokError('auth-failed', given.length === 0 ? 'the request is not signed' : 'the signature is wrong')
-  }
+  const given = single(call.headers['x-spark-signature'])?.toLowerCase()
+  assertSignature(given, createHmac('sha1', secret).update(call.rawBody).digest('hex'))
 }
 
 class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<WebhookAnswer>> {
@@ -69,7 +75,7 @@ class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<Webhoo
   async handle(call: WebhookCall): Promise<WebhookAnswer> {
     const { bodyMax = LIMITS.webhookBody, secret } = this.#options
     try {
-      if (call.rawBody.length > bodyMax) throw new WgrokError('body-too-large', `limit is ${bodyMax} bytes`)
+      assertSize(call, bodyMax)
       verifyWebexSignature(call, secret)
       const refuse = (undecoded: Undecoded): Promise<WebhookAnswer> => Promise.reject(invalid(undecoded))
       return await dispatchWebexHookReceives(parse(call.rawBody), this, undefined, refuse)
@@ -90,18 +96,8 @@ class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<Webhoo
 
   async #inTime(taken: Promise<void>): Promise<WebhookAnswer> {
     const { clock = systemClock } = this.#options
-    let timer: Timer | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = clock.setTimeout(() => {
-        reject(new WgrokError('timeout', `not accepted within ${ANSWER_WITHIN} ms`))
-      }, ANSWER_WITHIN)
-    })
-    try {
-      await Promise.race([taken, late])
-      return TAKEN
-    } finally {
-      timer?.cancel()
-    }
+    if ((await inTime(taken, clock, WEBEX_WAITS)) === undefined) throw tooLate(WEBEX_WAITS)
+    return TAKEN
   }
 
   #open(): Promise<Intake> {
@@ -120,7 +116,7 @@ class DeliveryWebhook implements Webhook, WebexHookReceives<void, Promise<Webhoo
   #refuse(error: WgrokError): WebhookAnswer {
     const { code, status } = error
     this.#logger.warn('a request in the name of Webex was refused', { code, status, error })
-    return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ code }) }
+    return json(status, { code })
   }
 }
 
@@ -160,12 +156,4 @@ export async function registerWebexWebhooks(api: WebexApi, registration: WebexRe
 function invalid(undecoded: Undecoded): WgrokError {
   const at = undecoded.operation === 'invalid' ? undecoded.errors[0]?.instancePath : undefined
   return new WgrokError('body-invalid', `the body does not match the spec${at ? ` at ${at}` : ''}`)
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,4 @@
-import type { TransportStatus } from '../transport/transport.js'
+import type { TransportStatus } from './transport.js'
 
 /** States that a reader who does not read keeps waiting; older ones are skipped. */
 const WAITING_MAX = 64
