@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startWebexEmulator, type WebexEmulator } from '../../src/testing/webex/emulator.js'
 import type { EmulatedWebexAccount } from '../../src/testing/webex/world.js'
-import type { Finding } from '../../src/transport/doctor.js'
-import { check, type WebexDoctorOptions } from '../../src/transport/webex/doctor.js'
+import type { DoctorOptions, Finding } from '../../src/transport/doctor.js'
+import { check } from '../../src/transport/webex/doctor.js'
 import { address } from './support.js'
 
 let emulator: WebexEmulator
@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => emulator.close())
 
-async function examine(options: Partial<WebexDoctorOptions> = {}, token: string = bot.token): Promise<Finding[]> {
+async function examine(options: Partial<DoctorOptions> = {}, token: string = bot.token): Promise<Finding[]> {
   const findings: Finding[] = []
   const all = { role: 'router', apiUrl: emulator.apiUrl, ...options } as const
   for await (const finding of check(token, all)) findings.push(finding)

@@ -8,21 +8,25 @@ import { WgrokError } from '../../errors.js'
 import type { Address } from '../../protocol.js'
 import { formatAddress } from '../address.js'
 import { createDial } from '../dial.js'
-import type { DoctorOptions, Finding } from '../doctor.js'
+import { type DoctorOptions, type Finding, type Fixes, failed } from '../doctor.js'
 import { checkAddress } from './address.js'
 import { catalogUrl, createWebexApi, type WebexApi } from './api.js'
 import { rawId } from './ids.js'
 
-/** Options of {@link check}. */
-export interface WebexDoctorOptions extends DoctorOptions {
-  readonly catalogUrl?: string
+const NETWORK = 'Check the network, WGROK_PROXY, WGROK_WEBEX_API_URL and WGROK_WEBEX_CATALOG_URL.'
+const FIXES: Fixes = {
+  'auth-failed': 'Regenerate the access token of the bot; check the proxy credentials if there is a proxy.',
+  'target-invalid': 'Route to an e-mail address, a person id or a room id.',
+  'platform-unavailable': NETWORK,
+  timeout: NETWORK,
+  otherwise: 'See the Webex page of the documentation.',
 }
 
 /** Devices above which Webex will soon refuse to register another. */
 const MANY_DEVICES = 80
 
 /** Looks at token, catalog, devices and route targets; changes nothing and sends nothing. */
-export async function* check(token: string, options: WebexDoctorOptions): AsyncGenerator<Finding, void, void> {
+export async function* check(token: string, options: DoctorOptions): AsyncGenerator<Finding, void, void> {
   const { apiUrl, proxy, signal, targets = [] } = options
   const api = createWebexApi(token, { dial: createDial(proxy === undefined ? {} : { proxy }), apiUrl })
   const common = signal === undefined ? {} : { signal }
@@ -32,7 +36,7 @@ export async function* check(token: string, options: WebexDoctorOptions): AsyncG
     yield* checkListening(api, catalogUrl(options.catalogUrl, apiUrl), common)
     yield* checkTargets(api, targets, common)
   } catch (caught) {
-    yield failed('Webex does not take the token', caught)
+    yield failed('Webex does not take the token', caught, FIXES)
   } finally {
     await api.close()
   }
@@ -59,7 +63,7 @@ async function* checkListening(
     else
       yield { ok: false, what, fix: 'Stop what registers so many; wgrok deletes its own when Webex refuses another.' }
   } catch (caught) {
-    yield failed('events cannot be listened for', caught)
+    yield failed('events cannot be listened for', caught, FIXES)
   }
 }
 
@@ -82,7 +86,7 @@ async function* checkTargets(
     try {
       checkAddress(target)
     } catch (caught) {
-      yield failed(`${name} is not reachable`, caught)
+      yield failed(`${name} is not reachable`, caught, FIXES)
       continue
     }
     if (target.kind !== 'room' || rooms === undefined) {
@@ -100,24 +104,5 @@ async function* checkTargets(
         what: `${name} is a group room: bots in it hear only what mentions them, so route to an agent by e-mail`,
       }
     }
-  }
-}
-
-function failed(what: string, caught: unknown): Finding {
-  const error = WgrokError.from(caught)
-  return { ok: false, what: `${what}: ${error.message}`, fix: fixFor(error) }
-}
-
-function fixFor(error: WgrokError): string {
-  switch (error.code) {
-    case 'auth-failed':
-      return 'Regenerate the access token of the bot; check the proxy credentials if there is a proxy.'
-    case 'target-invalid':
-      return 'Route to an e-mail address, a person id or a room id.'
-    case 'platform-unavailable':
-    case 'timeout':
-      return 'Check the network, WGROK_PROXY, WGROK_WEBEX_API_URL and WGROK_WEBEX_CATALOG_URL.'
-    default:
-      return 'See the Webex page of the documentation.'
   }
 }
