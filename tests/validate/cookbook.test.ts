@@ -79,9 +79,7 @@ describe('the cookbook', () => {
   it('runs Ajv', () => {
     const file = join(folder, 'ajv.mjs')
     writeFileSync(file, snippet('js', 'Ajv2020'))
-    expect(run(process.execPath, file)).toMatch(
-      /^\{"type":"message","content":5\} must .*\n\{"type":"launch"\} .*\n$/,
-    )
+    expect(run(process.execPath, file)).toMatch(/^\{"type":"message","content":5\} must .*\n\{"type":"launch"\} .*\n$/)
   })
 
   it.runIf(has('python3', '-c', 'import jsonschema'))('runs the Python', () => {
