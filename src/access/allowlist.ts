@@ -30,17 +30,31 @@ export function compileAllowlist(patterns: readonly string[]): Allowlist {
     if (domain.includes('@')) exact.add(domain)
     else domains.add(domain)
   }
+  const matches = (principal: string): boolean => {
+    const name = fold(principal)
+    if (exact.has(name)) return true
+    const at = name.lastIndexOf('@')
+    // Anyone can call himself `x!y` on IRC and pick the host: no domain vouches for that.
+    return at > 0 && !name.includes('!') && domains.has(name.slice(at + 1))
+  }
+  /** Verdicts on those who spoke lately: the same few speak again and again, and to fold a name costs ten look-ups. */
+  const known = new Map<string, boolean>()
+  const verdict = (principal: string): boolean => {
+    if (known.size >= KNOWN_MAX) known.clear()
+    const allowed = matches(principal)
+    known.set(principal, allowed)
+    return allowed
+  }
   return {
-    allows: ({ principals }) =>
-      principals.some(principal => {
-        const name = fold(principal)
-        if (exact.has(name)) return true
-        const at = name.lastIndexOf('@')
-        // Anyone can call himself `x!y` on IRC and pick the host: no domain vouches for that.
-        return at > 0 && !name.includes('!') && domains.has(name.slice(at + 1))
-      }),
+    allows({ principals }) {
+      for (const principal of principals) if (known.get(principal) ?? verdict(principal)) return true
+      return false
+    },
   }
 }
+
+/** Principals whose verdict is remembered. */
+const KNOWN_MAX = 4_096
 
 function patternProblem(rest: string, pattern: string): string | undefined {
   if (/[[\]?]/.test(rest)) return 'holds one of [ ] ?'
