@@ -9,6 +9,7 @@ import { node } from './lib/run.mjs'
 const SOURCES = ['src', 'generator', 'generated']
 const CONFIG = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs']
 const STAMP = at('dist', '.stamp')
+const GENERATOR_STAMP = at('dist', '.generator-stamp')
 
 /**
  * Compiles `src`, `generator` and `generated` into `dist`, copies what is not TypeScript, and removes what has no
@@ -23,13 +24,21 @@ export async function build() {
     const hash = fingerprint(inputs)
     if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return false
     rmSync(STAMP, { force: true })
+    rmSync(GENERATOR_STAMP, { force: true })
     const { code, output } = await node([at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'])
     if (code !== 0) throw new Error(`tsc failed\n${output}`)
     const wanted = new Set(inputs.flatMap(input => emit(input)))
     for (const folder of SOURCES) prune(at('dist', folder), wanted)
+    writeFileSync(GENERATOR_STAMP, fingerprint(list(at('generator'))))
     writeFileSync(STAMP, hash)
     return true
   })
+}
+
+/** Whether the generator in `dist` is that of the sources, even when the rest has changed or does not compile. */
+export function generatorIsBuilt() {
+  if (!existsSync(GENERATOR_STAMP)) return false
+  return readFileSync(GENERATOR_STAMP, 'utf8') === fingerprint(list(at('generator')))
 }
 
 function list(folder) {
