@@ -49,7 +49,7 @@ function deferred() {
  * More messages than any dedupe remembers, so that the same ones can come by again and again. Their making is not part
  * of what is measured.
  */
-export function messagePool(textOf, size = 250_000) {
+export function messagePool(textOf, size = 110_000) {
   const senders = Array.from({ length: 64 }, (_, i) => ({ principals: [`user${i}@example.com`] }))
   const rooms = Array.from({ length: 64 }, (_, i) => ({ platform: 'webex', kind: 'room', id: `room-${i}` }))
   const cards = []

@@ -62,7 +62,7 @@ export async function run({ quick, progress }) {
 
 async function cost(start, routes, slugOf, rooms, ms) {
   const { router, transport } = await start(routes)
-  const base = messagePool(i => `./echo:${slugOf(i)}:ci:-:{"job":${i}}`, 150_000)
+  const base = messagePool(i => `./echo:${slugOf(i)}:ci:-:{"job":${i}}`, 110_000)
   const places = Array.from({ length: rooms }, (_, i) => ({ platform: 'webex', kind: 'room', id: `room-${i}` }))
   const pool = base.map((message, i) => ({ ...message, conversation: places[i % rooms] }))
   const { ours } = await interleave({ ours: waves(transport, pool, 0) }, { ms, rounds: 5 })
