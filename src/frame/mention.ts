@@ -50,5 +50,8 @@ function skipSpace(text: string, from: number): number {
 }
 
 function isSpace(text: string, index: number): boolean {
+  const code = text.charCodeAt(index)
+  // Nearly every text begins with printable ASCII.
+  if (code > 0x20 && code < 0x7f) return false
   return /\s/u.test(text[index] ?? '')
 }
