@@ -13,10 +13,33 @@ export interface SpoolContext {
   readonly onConnection?: (socket: Socket) => void
 }
 
-/** The spool that the configuration asks for. Loads the code of that one only. */
+/**
+ * The spool that the configuration asks for: in memory, on disk, or shared by NATS with one of the two in front. Loads the
+ * code of that one only.
+ */
 export async function openSpool(config: BotConfig, context: SpoolContext): Promise<Spool> {
-  const { spoolBytes, stateDir } = config
-  if (stateDir === undefined) return new MemorySpool(context)
+  const { natsUrl, spoolBytes, stateDir } = config
+  const size = spoolBytes === undefined ? {} : { maxBytes: spoolBytes }
+  const local = await openLocal(stateDir, { ...size, ...context }, natsUrl !== undefined)
+  if (natsUrl === undefined) return local
+  const { NatsSpool } = await import('../spool/nats.js')
+  try {
+    return await NatsSpool.open({ url: natsUrl, front: local, ...size, ...context })
+  } catch (error) {
+    await local.close()
+    throw error
+  }
+}
+
+async function openLocal(
+  dir: string | undefined,
+  options: SpoolContext & { readonly maxBytes?: number },
+  isFront: boolean,
+): Promise<Spool> {
+  if (dir === undefined) {
+    // In front of NATS nothing may be dropped: who sent it still waits for our word.
+    return new MemorySpool(isFront ? { ...options, laneMax: Number.POSITIVE_INFINITY } : options)
+  }
   const { LmdbSpool } = await import('../spool/lmdb.js')
-  return LmdbSpool.open({ dir: stateDir, ...(spoolBytes === undefined ? {} : { maxBytes: spoolBytes }), ...context })
+  return LmdbSpool.open({ dir, ...options })
 }

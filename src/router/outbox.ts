@@ -146,8 +146,8 @@ export class Outbox {
     try {
       await this.#attempt(entry)
     } catch (caught) {
-      if (this.#stopping.signal.aborted) return void (await delivery.release())
       const error = WgrokError.from(caught)
+      if (this.#stopping.signal.aborted || error === ELSEWHERE) return void (await delivery.release())
       const cause: DeathCause = { code: error.code, detail: error.message.slice(0, 500) }
       await delivery.bury(cause)
       logger.warn('message could not be delivered', {
@@ -181,6 +181,7 @@ export class Outbox {
       } catch (caught) {
         const error = scope.signal.aborted ? abortError(scope.signal) : WgrokError.from(caught)
         if (stopping.aborted || this.#isFinal(error, failed, begun)) throw error
+        if (this.#isElsewhere(error, entry)) throw ELSEWHERE
         const wait = this.#waitAfter(error, failed, entry)
         logger.debug('send is tried again', { code: error.code, lane: entry.lane, messageId: entry.id, wait })
         await delay(wait, stopping, clock)
@@ -198,12 +199,20 @@ export class Outbox {
     return error.code === 'timeout' || clock.now() - begun >= patience
   }
 
+  /** Of several routers that share a spool, one whose bridge the adapter is not connected to leaves it to the others. */
+  #isElsewhere(error: WgrokError, entry: SpoolEntry): boolean {
+    const { spool } = this.#options
+    return spool.name === 'nats' && entry.to?.platform === 'bridge' && error.code === 'platform-unavailable'
+  }
+
   #waitAfter(error: WgrokError, failed: number, entry: SpoolEntry): number {
     const wait = waitFor(error, failed, this.#options.random)
     // Asking whether an adapter is back costs nothing, and it should not wait for what is there already.
     return entry.to?.platform === 'bridge' ? Math.min(wait, BRIDGE_WAIT_MAX) : wait
   }
 }
+
+const ELSEWHERE = new WgrokError('platform-unavailable', 'the adapter may be connected to another router')
 
 /** Platforms that know a repeated message by its key. */
 const IDEMPOTENT: ReadonlySet<Platform> = new Set(['bridge', 'discord'])

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Spool, SpoolEntry } from '../../src/spool/spool.js'
+import type { Spool, SpoolEntry, SpoolStats } from '../../src/spool/spool.js'
 
 let ids = 0
 
@@ -8,19 +8,26 @@ export function entry(lane: string, text = 'x', more: Partial<SpoolEntry> = {}):
   return { id: `e-${++ids}`, lane, to: { platform: 'webex', kind: 'room', id: lane }, text, acceptedAt: 1, ...more }
 }
 
-/** Empties a lane and returns the texts in order. */
-export async function drain(spool: Spool, lane: string): Promise<string[]> {
+/** Takes the next `count` of a lane, all that are there unless told, and returns their texts in order. */
+export async function drain(spool: Spool, lane: string, count: number = Number.POSITIVE_INFINITY): Promise<string[]> {
   const texts: string[] = []
-  for (;;) {
+  while (texts.length < count) {
     const delivery = await spool.take(lane)
     if (delivery === undefined) return texts
     texts.push(delivery.entry.text)
     await delivery.ack()
   }
+  return texts
+}
+
+/** What the spool holds now; one that others share has to ask. */
+async function statsOf(spool: Spool): Promise<SpoolStats> {
+  await spool.lanes()
+  return spool.stats()
 }
 
 /** What every spool has to do, whatever it is made of. */
-export function describeSpool(name: string, open: () => Promise<Spool>): void {
+export function describeSpool(name: string, open: () => Promise<Spool>, manyLanes: number = 1_000): void {
   describe(`${name} as a spool`, () => {
     let spool: Spool
     let ready: string[]
@@ -45,7 +52,7 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
       await delivery?.ack()
       expect(await drain(spool, 'a')).toEqual(['2', '3'])
       expect(await drain(spool, 'b')).toEqual(['other'])
-      expect(spool.stats()).toMatchObject({ messages: 0, lanes: 0, dead: 0 })
+      expect(await statsOf(spool)).toMatchObject({ messages: 0, lanes: 0, dead: 0 })
     })
 
     it('says which lane has something', async () => {
@@ -65,7 +72,7 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
     it('takes back what was not sent, as the head of its lane', async () => {
       for (const text of ['1', '2']) await spool.append(entry('a', text))
       await (await spool.take('a'))?.release()
-      expect(spool.stats().messages).toBe(2)
+      expect((await statsOf(spool)).messages).toBe(2)
       expect(await drain(spool, 'a')).toEqual(['1', '2'])
     })
 
@@ -81,7 +88,7 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
 
     it('counts what waits', async () => {
       for (const lane of ['a', 'a', 'b']) await spool.append(entry(lane))
-      expect(spool.stats()).toMatchObject({ messages: 3, lanes: 2, dropped: 0 })
+      expect(await statsOf(spool)).toMatchObject({ messages: 3, lanes: 2, dropped: 0 })
       const lanes = [...(await spool.lanes())].sort((x, y) => x.lane.localeCompare(y.lane))
       expect(lanes).toEqual([
         { lane: 'a', messages: 2, held: false },
@@ -101,7 +108,7 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
       await spool.append(dead)
       await (await spool.take('a'))?.bury({ code: 'platform-rejected', detail: 'no' })
       expect(await spool.dead()).toMatchObject([{ entry: dead, code: 'platform-rejected', detail: 'no' }])
-      expect(spool.stats()).toMatchObject({ messages: 0, dead: 1 })
+      expect(await statsOf(spool)).toMatchObject({ messages: 0, dead: 1 })
       await spool.append(entry('a', 'next'))
       expect(await spool.replay('nobody')).toBe(false)
       expect(await spool.replay(dead.id)).toBe(true)
@@ -115,7 +122,7 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
       await (await spool.take('a'))?.bury({ code: 'timeout', detail: '' })
       expect(await spool.discard(dead.id)).toBe(true)
       expect(await spool.discard(dead.id)).toBe(false)
-      expect(spool.stats().dead).toBe(0)
+      expect((await statsOf(spool)).dead).toBe(0)
     })
 
     it('lists dead letters oldest first, and no more than asked for', async () => {
@@ -126,11 +133,11 @@ export function describeSpool(name: string, open: () => Promise<Spool>): void {
       expect((await spool.dead(2)).map(letter => letter.entry.text)).toEqual(['1', '2'])
     })
 
-    it('holds a thousand lanes apart', async () => {
-      const lanes = Array.from({ length: 1_000 }, (_, n) => `lane-${n}`)
+    it(`holds ${manyLanes} lanes apart`, { timeout: 60_000 }, async () => {
+      const lanes = Array.from({ length: manyLanes }, (_, n) => `lane-${n}`)
       await Promise.all(lanes.flatMap(lane => ['1', '2'].map(text => spool.append(entry(lane, text)))))
-      for (const lane of lanes) expect(await drain(spool, lane)).toEqual(['1', '2'])
-      expect(spool.stats()).toMatchObject({ messages: 0, lanes: 0 })
+      for (const lane of lanes) expect(await drain(spool, lane, 2)).toEqual(['1', '2'])
+      expect(await statsOf(spool)).toMatchObject({ messages: 0, lanes: 0 })
     })
   })
 }
