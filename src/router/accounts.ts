@@ -76,5 +76,7 @@ async function openBridge(
   ])
   const { clock, logger } = context
   const server = new BridgeServer({ tokens, clock, logger })
-  return { server, transport: bridgeServerTransport(server) }
+  // A durable spool lets go of a message only once an adapter that can say so has it.
+  const settle = config.stateDir === undefined ? 'handed' : 'acked'
+  return { server, transport: bridgeServerTransport(server, { settle }) }
 }
