@@ -1,13 +1,38 @@
-// npm run test:chaos -- [--messages N] [--kills N]: prints figures and exits by them.
+// npm run test:chaos -- [--messages N] [--kills N] [--only alone|shared]: prints figures and exits by them.
 import { parseArgs } from 'node:util'
-import { runChaos, verdict } from './chaos.js'
+import { NatsServer, natsBinary } from '../spool/nats-server.js'
+import { type ChaosOptions, runChaos, verdict } from './chaos.js'
 
 const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '100000' }, kills: { type: 'string', default: '100' } },
+  options: {
+    messages: { type: 'string', default: '100000' },
+    kills: { type: 'string', default: '100' },
+    only: { type: 'string', default: 'both' },
+  },
 })
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
-const figures = await runChaos({ messages: Number(values.messages), kills: Number(values.kills), log: say })
-say(JSON.stringify(figures))
-const problems = verdict(figures)
-for (const problem of problems) say(`FAILED: ${problem}`)
-process.exit(problems.length === 0 ? 0 : 1)
+const common = { messages: Number(values.messages), kills: Number(values.kills), log: say }
+let failed = false
+
+async function run(title: string, options: ChaosOptions): Promise<void> {
+  say(`== ${title}`)
+  const figures = await runChaos(options)
+  say(JSON.stringify(figures))
+  for (const problem of verdict(figures)) {
+    failed = true
+    say(`FAILED: ${problem}`)
+  }
+}
+
+if (values.only !== 'shared') await run('one router with a state directory', common)
+const binary = natsBinary()
+if (values.only !== 'alone' && binary !== undefined) {
+  const server = new NatsServer(binary)
+  await server.start()
+  await run('three routers on NATS JetStream', { ...common, shared: { routers: 3, server, outageMs: 10_000 } })
+  await server.close()
+} else if (values.only === 'shared') {
+  say('FAILED: there is no nats-server here')
+  failed = true
+}
+process.exit(failed ? 1 : 0)
