@@ -1,11 +1,12 @@
 import { LIMITS } from '../../generated/limits.js'
-import { abortable, abortError, aborted, openScope } from '../bus/scope.js'
+import { aborted } from '../bus/scope.js'
 import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Platform } from '../protocol.js'
 import type { Appended, DeathCause, Delivery, Spool, SpoolEntry } from '../spool/spool.js'
 import { waitFor } from '../transport/retry.js'
+import { Attempt } from './attempt.js'
 
 /** Does the work that an entry stands for; rejects with a `WgrokError` whose `retryable` is believed. */
 export type Dispatch = (entry: SpoolEntry, signal: AbortSignal) => Promise<unknown>
@@ -36,6 +37,8 @@ export class Outbox {
   /** Lanes that are being emptied. True: something came since the lane was last seen empty. */
   readonly #active = new Map<string, boolean>()
   readonly #pumps = new Set<Promise<void>>()
+  readonly #attempts = new Set<Attempt>()
+  readonly #idle: Attempt[] = []
   readonly #stopping = new AbortController()
   #allHeld = false
 
@@ -92,7 +95,7 @@ export class Outbox {
    */
   async close(ms: number = LIMITS.drainTimeout): Promise<number> {
     const { clock, spool } = this.#options
-    const stop = (): void => this.#stopping.abort(new WgrokError('closed', 'the router is closing'))
+    const stop = (): void => this.stop()
     const timer = clock.setTimeout(stop, ms)
     const { signal } = this.#stopping
     while (this.#pumps.size > 0 && !signal.aborted) await Promise.race([Promise.all(this.#pumps), aborted(signal)])
@@ -104,7 +107,9 @@ export class Outbox {
 
   /** Stops waiting in {@link close}. */
   stop(): void {
-    this.#stopping.abort(new WgrokError('closed', 'the router is closing'))
+    const closed = new WgrokError('closed', 'the router is closing')
+    this.#stopping.abort(closed)
+    for (const attempt of this.#attempts) attempt.abort(closed)
   }
 
   #wake(lane: string): void {
@@ -170,25 +175,32 @@ export class Outbox {
   async #attempt(entry: SpoolEntry): Promise<void> {
     const { clock, dispatch, logger } = this.#options
     const { signal: stopping } = this.#stopping
-    const ms = this.#options.sendTimeout ?? LIMITS.sendTimeout
     const begun = clock.now()
     for (let failed = 0; ; failed++) {
-      const scope = openScope([stopping], { ms, clock, what: 'the send' })
+      stopping.throwIfAborted()
+      const attempt = this.#open()
       try {
-        // A transport that does not heed the signal must not hold the lane.
-        await abortable(dispatch(entry, scope.signal), scope.signal)
+        await attempt.run(signal => dispatch(entry, signal))
         return
       } catch (caught) {
-        const error = scope.signal.aborted ? abortError(scope.signal) : WgrokError.from(caught)
+        const error = attempt.failure ?? WgrokError.from(caught)
         if (stopping.aborted || this.#isFinal(error, failed, begun)) throw error
         if (this.#isElsewhere(error, entry)) throw ELSEWHERE
         const wait = this.#waitAfter(error, failed, entry)
         logger.debug('send is tried again', { code: error.code, lane: entry.lane, messageId: entry.id, wait })
         await delay(wait, stopping, clock)
       } finally {
-        scope.release()
+        this.#attempts.delete(attempt)
+        if (attempt.reusable && this.#idle.length < IDLE_MAX) this.#idle.push(attempt)
       }
     }
+  }
+
+  #open(): Attempt {
+    const { clock, sendTimeout: ms = LIMITS.sendTimeout } = this.#options
+    const attempt = this.#idle.pop() ?? new Attempt(clock, ms)
+    this.#attempts.add(attempt)
+    return attempt
   }
 
   #isFinal(error: WgrokError, failed: number, begun: number): boolean {
@@ -218,3 +230,6 @@ const ELSEWHERE = new WgrokError('platform-unavailable', 'the adapter may be con
 const IDEMPOTENT: ReadonlySet<Platform> = new Set(['bridge', 'discord'])
 
 const BRIDGE_WAIT_MAX = 1_000
+
+/** Attempts kept for the next sends: about as many as are under way at once on a busy router. */
+const IDLE_MAX = 256
