@@ -1,7 +1,6 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const common = { testTimeout: 60_000, hookTimeout: 60_000 }
-const TIMED = 'tests/e2e/import.test.ts'
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -9,7 +8,7 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: '100%',
     projects: [
       {
-        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{cli,package}/**', TIMED] },
+        test: { ...common, name: 'main', include: ['tests/**/*.test.ts'], exclude: ['tests/{cli,package}/**'] },
       },
       {
         // These run the built command; after the rest, because each of them takes a core for itself.
@@ -20,7 +19,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           ...common,
           name: 'package',
-          include: ['tests/package/**/*.test.ts', TIMED],
+          include: ['tests/package/**/*.test.ts'],
           sequence: { groupOrder: 2 },
           fileParallelism: false,
         },
