@@ -28,7 +28,11 @@ export interface GenerateOptions {
 }
 
 /** Help text of `wgrok generate`. */
-export const USAGE = `usage: generate [options]
+export const USAGE = `Usage: wgrok generate [options]
+
+Generate models, validators, frames, stubs and schemas from an AsyncAPI document.
+
+Options:
   --spec FILE     AsyncAPI document to read (default asyncapi.yaml)
   --out DIR       folder to write (default generated)
   --check         write nothing; exit 1 when a file is missing, stale or orphaned
@@ -37,6 +41,18 @@ export const USAGE = `usage: generate [options]
   --env FILE      also write an example environment file
   --inject FILE   also fill the config table between <!-- wgrok:config --> and <!-- /wgrok:config -->
   --json          one JSON object on standard output
+  -h, --help      print help
+
+Examples:
+  $ wgrok generate --spec api.yaml --out src/generated
+  $ wgrok generate --check
+  $ wgrok generate --diff old.yaml
+
+Exit codes:
+  0    done
+  1    drift, or a change that info.version does not announce
+  2    usage, a bad document or a missing package
+  3    internal error
 `
 
 /**

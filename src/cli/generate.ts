@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { WgrokError } from '../errors.js'
-import { type Cli, withExamples } from './command.js'
+import type { Cli } from './command.js'
 import type { ExitCode } from './exit.js'
 
 /**
@@ -9,7 +9,7 @@ import type { ExitCode } from './exit.js'
  */
 export function defineGenerate(program: Command, cli: Cli): void {
   const { io } = cli
-  const command = program
+  program
     .command('generate')
     .description('Generate models, validators, frames, stubs and schemas from an AsyncAPI document.')
     .usage('[options]')
@@ -31,7 +31,6 @@ export function defineGenerate(program: Command, cli: Cli): void {
         return code
       }),
     )
-  withExamples(command, ['wgrok generate --spec asyncapi.yaml --out generated', 'wgrok generate --check'])
 }
 
 /** The generator names its peers itself; this is for one that is gone before it could. */

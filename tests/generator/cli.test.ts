@@ -113,7 +113,7 @@ describe('generate', () => {
 
   it.each([[['--nonsense']], [['extra']], [['--watch', '--check']], [['--spec']]])('refuses %j', async argv => {
     expect(await runGenerate(argv, desk.io)).toBe(2)
-    expect(desk.stderr).toContain('usage: generate')
+    expect(desk.stderr).toContain('Usage: wgrok generate')
     expect(await readdir(folder)).toEqual(['asyncapi.yaml'])
   })
 
