@@ -63,6 +63,9 @@ export async function peerEnv(cli: Cli, flags: PeerFlags): Promise<Record<string
 export async function senderConfig(cli: Cli, flags: SendFlags): Promise<SenderConfig> {
   const env = await peerEnv(cli, flags)
   const { senderConfigFromEnv } = await import('../config/from-env.js')
+  const { checkSlug } = await import('../frame/slug.js')
+  if (flags.to !== undefined) checkSlug(flags.to, '--to')
+  if (flags.from !== undefined) checkSlug(flags.from, '--from')
   const own = env['WGROK_FROM'] ?? env['WGROK_SLUG']
   return senderConfigFromEnv({
     ...env,

@@ -51,7 +51,7 @@ const CHECK_INTERVAL = 1_000
 /**
  * Opens the HTTP server; fastify is loaded here and not before.
  *
- * @throws WgrokError `platform-unavailable` when the port cannot be had.
+ * @throws WgrokError `config-invalid` when the port is taken or not for us, `platform-unavailable` otherwise.
  */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   const { fastify } = await import('fastify')
@@ -77,9 +77,17 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
     await app.listen({ host: options.host, port: options.port })
   } catch (error) {
     await app.close()
-    throw WgrokError.from(error, 'platform-unavailable')
+    throw listenError(error, options)
   }
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
+}
+
+function listenError(cause: unknown, { host, port }: HttpOptions): WgrokError {
+  const code = (cause as NodeJS.ErrnoException | null)?.code
+  const problem = code === 'EADDRINUSE' ? 'is taken' : code === 'EACCES' ? 'needs more rights' : undefined
+  if (problem === undefined) return WgrokError.from(cause, 'platform-unavailable')
+  const variables = 'WGROK_WEBHOOK_PORT or, without a webhook, WGROK_BRIDGE_PORT'
+  return new WgrokError('config-invalid', `port ${port} on ${host} ${problem}: set ${variables}`, { cause })
 }
 
 /** Alive, able to work, and how well. None of them tells slugs, addresses or content. */

@@ -67,7 +67,7 @@ describe('starting', () => {
   it('says when the port cannot be had', async () => {
     const router = await start(WEBHOOK)
     const webhookPort = Number(new URL(router.httpUrl ?? '').port)
-    await expect(start({ ...WEBHOOK, webhookPort })).rejects.toMatchObject({ code: 'platform-unavailable' })
+    await expect(start({ ...WEBHOOK, webhookPort })).rejects.toMatchObject({ code: 'config-invalid' })
   })
 
   it('listens on no port without bridge and webhook', async () => {
