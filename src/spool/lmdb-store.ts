@@ -29,10 +29,13 @@ interface Pending {
   readonly reject: (error: WgrokError) => void
 }
 
-const TABLES = ['entries', 'ids', 'idTimes', 'dead', 'held', 'damaged'] as const
+const TABLES = ['entries', 'done', 'dead', 'held', 'damaged'] as const
 
 /** Bytes that one extension of the file claims. */
 const STEP = 4 * 1024 * 1024
+/** Bytes of the pages that one change may copy. */
+const PATH_BYTES = 32 * 1024
+const DOT = Buffer.from('.')
 
 /** Reads a whole store; run in a process of its own, since a damaged file can end the process that reads it. */
 const PROBE = `
@@ -53,8 +56,7 @@ process.exit(0)
  */
 export class LmdbStore {
   readonly entries: Table
-  readonly ids: Table
-  readonly idTimes: Table
+  readonly done: Table
   readonly dead: Table
   readonly held: Table
   readonly damaged: Table
@@ -73,8 +75,7 @@ export class LmdbStore {
     this.#file = join(dir, 'data.mdb')
     this.#failure = failure
     this.entries = table('entries')
-    this.ids = table('ids')
-    this.idTimes = table('idTimes')
+    this.done = table('done')
     this.dead = table('dead')
     this.held = table('held')
     this.damaged = table('damaged')
@@ -145,18 +146,12 @@ export class LmdbStore {
     await this.#root.close()
   }
 
-  /** Claims room, and finds out whether the disk takes writes at all. */
+  /** Claims room for what a change adds. */
   #prepare(bytes: number): void {
     if (this.#failure !== undefined) throw this.#failure
-    try {
-      // The same byte over and over: costs a microsecond and no room.
-      if (this.#probeFile !== undefined) writeSync(this.#probeFile, '.', 0)
-    } catch (error) {
-      throw failedError(error)
-    }
     if (bytes === 0) return
     // Each change may copy a path of pages in every table before the old ones are free again.
-    this.#used += bytes + 64 * 1024
+    this.#used += bytes + PATH_BYTES
     while (this.#claimed - this.#used < LIMITS.spoolReserve) this.#extend()
   }
 
@@ -187,6 +182,13 @@ export class LmdbStore {
     const pending = this.#pending
     if (pending.length === 0) return
     this.#pending = []
+    try {
+      // Does the disk take writes at all? The same byte over and over, since lmdb had better not find out itself.
+      if (this.#probeFile !== undefined) writeSync(this.#probeFile, DOT, 0, 1, 0)
+    } catch (error) {
+      for (const { reject } of pending) reject(failedError(error))
+      return
+    }
     try {
       this.#root.transactionSync(() => {
         for (const { change } of pending) change()

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { crc32 } from 'node:zlib'
 import { LIMITS } from '../../generated/limits.js'
+import { RecentIds } from '../bus/recent-ids.js'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, silent } from '../log.js'
@@ -31,6 +32,7 @@ const SWEEP_INTERVAL = 10_000
 /** Ids forgotten in one transaction, so that a sweep does not hold up what comes in. */
 const SWEEP_MAX = 2_000
 const CRC_BYTES = 4
+const HEAD_BYTES = 8
 
 /**
  * A spool on disk, by lmdb. What was accepted survives a killed process and is never dropped: past its size, and when
@@ -52,6 +54,10 @@ export class LmdbSpool implements Spool {
   readonly #held = new Set<string>()
   /** Keys of dead letters by id, oldest first. */
   readonly #dead = new Map<string, [number, string]>()
+  /** Ids of what waits and of what has left lately. */
+  readonly #known: RecentIds
+  /** Ids of what has left that are on disk. */
+  #done = 0
   /** Appends under way, by id. */
   readonly #appending = new Map<string, Promise<Appended>>()
   /** Entries that are gone for us and still on disk: their removal is under way, or a failing disk did not take it. */
@@ -73,6 +79,7 @@ export class LmdbSpool implements Spool {
     this.#logger = options.logger ?? silent
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
     this.#ttl = options.dedupeTtl ?? LIMITS.dedupeTtl
+    this.#known = new RecentIds({ ttl: this.#ttl, max: LIMITS.dedupeMax, clock: this.#clock })
   }
 
   /** @throws WgrokError `dependency-missing`, `spool-failed`, `spool-full`. */
@@ -100,9 +107,10 @@ export class LmdbSpool implements Spool {
   append(entry: SpoolEntry): Promise<Appended> {
     const under = this.#appending.get(entry.id)
     if (under !== undefined) return under.then(() => 'duplicate')
-    if (this.#store.ids.doesExist(entry.id)) return Promise.resolve('duplicate')
-    const value = pack(entry)
+    if (!this.#known.first(entry.id)) return Promise.resolve('duplicate')
+    const value = pack(entry, entry.id)
     if (this.#bytes + value.length > this.#maxBytes) {
+      this.#known.forget(entry.id)
       return Promise.reject(new WgrokError('spool-full', `the spool holds its ${this.#maxBytes} bytes`))
     }
     const appending = this.#append(entry, value).finally(() => this.#appending.delete(entry.id))
@@ -180,7 +188,7 @@ export class LmdbSpool implements Spool {
     const letter = key === undefined ? undefined : unpack<DeadLetter>(this.#store.dead.get(key))
     if (key === undefined || letter === undefined) return false
     this.#dead.delete(id)
-    await this.#append(letter.entry, pack(letter.entry), () => void this.#store.dead.removeSync(key))
+    await this.#append(letter.entry, pack(letter.entry, letter.entry.id), () => void this.#store.dead.removeSync(key))
     return true
   }
 
@@ -198,36 +206,43 @@ export class LmdbSpool implements Spool {
     return this.#closing
   }
 
-  /** Counts what is there from before. */
+  /** Counts what is there from before, and learns the ids of it and of what has left. */
   #recall(): void {
-    const { dead, entries, held } = this.#store
+    const { dead, done, entries, held } = this.#store
+    for (const { key, value } of done.getRange({})) {
+      this.#seq = key as number
+      this.#done++
+      const { id, time } = readDone(value)
+      if (time > this.#clock.now() - this.#ttl) this.#known.first(id)
+    }
     for (const { key, value } of entries.getRange({})) {
       const [lane, seq] = key as [string, number]
       this.#lane(lane).found()
       this.#messages++
       this.#bytes += value.length
       this.#seq = Math.max(this.#seq, seq)
+      this.#known.first(idOf(value))
     }
     this.#recalled = this.#seq
     for (const lane of held.getKeys({})) this.#held.add(lane as string)
     for (const key of dead.getKeys({})) this.#dead.set((key as [number, string])[1], key as [number, string])
-    if (this.#messages > 0)
+    if (this.#messages > 0) {
       this.#logger.info('messages wait from before', { count: this.#messages, lanes: this.#lanes.size })
+    }
   }
 
   async #append(entry: SpoolEntry, value: Buffer, also: () => void = () => {}): Promise<Appended> {
-    const { entries, ids, idTimes } = this.#store
+    const { entries } = this.#store
     const seq = ++this.#seq
     this.#bytes += value.length
     try {
       await this.#store.write(() => {
         also()
         entries.putSync([entry.lane, seq], value)
-        ids.putSync(entry.id, ONE)
-        idTimes.putSync([this.#clock.now(), entry.id], ONE)
       }, value.length)
     } catch (error) {
       this.#bytes -= value.length
+      this.#known.forget(entry.id)
       throw error
     }
     const lane = this.#lane(entry.lane)
@@ -292,10 +307,14 @@ export class LmdbSpool implements Spool {
    */
   #settle(name: string, lane: LaneWindow, placed: Placed, also: () => void, bytes: number): Promise<void> {
     if (lane.lent !== placed) return Promise.resolve()
+    const { done, entries } = this.#store
+    const note = writeDone(this.#clock.now(), placed.entry.id)
     const change = (): void => {
       also()
-      this.#store.entries.removeSync([name, placed.seq])
+      entries.removeSync([name, placed.seq])
+      done.putSync(placed.seq, note)
     }
+    this.#done++
     lane.settle()
     this.#messages--
     this.#bytes -= placed.size
@@ -320,19 +339,19 @@ export class LmdbSpool implements Spool {
     this.#lane(lane).count--
   }
 
-  /** Forgets ids that have had their time, and goes on doing so. */
+  /** Forgets ids that have had their time or are too many, and goes on doing so. */
   #sweep(): void {
-    const { idTimes, ids } = this.#store
-    const keys = [...idTimes.getKeys({ end: [this.#clock.now() - this.#ttl, ''], limit: SWEEP_MAX })] as [
-      number,
-      string,
-    ][]
+    const { done } = this.#store
+    const old = this.#clock.now() - this.#ttl
+    const keys: number[] = []
+    for (const { key, value } of done.getRange({ limit: SWEEP_MAX })) {
+      if (readDone(value).time > old && this.#done - keys.length <= LIMITS.dedupeMax) break
+      keys.push(key as number)
+    }
     if (keys.length > 0 && this.#store.failure === undefined) {
+      this.#done -= keys.length
       const change = (): void => {
-        for (const key of keys) {
-          idTimes.removeSync(key)
-          ids.removeSync(key[1])
-        }
+        for (const key of keys) done.removeSync(key)
       }
       this.#store.write(change, 0).catch(error => this.#logger.error('old ids could not be forgotten', { error }))
     }
@@ -344,19 +363,36 @@ export class LmdbSpool implements Spool {
 const ONE = Buffer.from([1])
 const END = Number.MAX_SAFE_INTEGER
 
-/** JSON behind its checksum. */
-function pack(value: unknown): Buffer {
-  const json = Buffer.from(JSON.stringify(value), 'utf8')
-  const packed = Buffer.allocUnsafe(CRC_BYTES + json.length)
-  packed.writeUInt32LE(crc32(json), 0)
-  json.copy(packed, CRC_BYTES)
+/** JSON behind its checksum, and behind its id, which can then be told without reading it. */
+function pack(value: unknown, id: string = ''): Buffer {
+  const json = JSON.stringify(value)
+  const idBytes = Buffer.byteLength(id)
+  const packed = Buffer.allocUnsafe(HEAD_BYTES + idBytes + Buffer.byteLength(json))
+  packed.writeUInt32LE(idBytes, CRC_BYTES)
+  packed.write(id, HEAD_BYTES, 'utf8')
+  packed.write(json, HEAD_BYTES + idBytes, 'utf8')
+  packed.writeUInt32LE(crc32(packed.subarray(CRC_BYTES)), 0)
   return packed
 }
 
 /** Undefined when the checksum does not match. */
 function unpack<T>(packed: Buffer | undefined): T | undefined {
-  if (packed === undefined || packed.length < CRC_BYTES) return undefined
-  const json = packed.subarray(CRC_BYTES)
-  if (crc32(json) !== packed.readUInt32LE(0)) return undefined
-  return JSON.parse(json.toString('utf8')) as T
+  if (packed === undefined || packed.length < HEAD_BYTES) return undefined
+  if (crc32(packed.subarray(CRC_BYTES)) !== packed.readUInt32LE(0)) return undefined
+  return JSON.parse(packed.toString('utf8', HEAD_BYTES + packed.readUInt32LE(CRC_BYTES))) as T
+}
+
+function idOf(packed: Buffer): string {
+  if (packed.length < HEAD_BYTES) return ''
+  return packed.toString('utf8', HEAD_BYTES, HEAD_BYTES + packed.readUInt32LE(CRC_BYTES))
+}
+
+function writeDone(time: number, id: string): Buffer {
+  return Buffer.from(`${time} ${id}`, 'utf8')
+}
+
+function readDone(value: Buffer): { readonly time: number; readonly id: string } {
+  const text = value.toString('utf8')
+  const space = text.indexOf(' ')
+  return { time: Number(text.slice(0, space)), id: text.slice(space + 1) }
 }

@@ -68,19 +68,24 @@ describe('a restart', () => {
     await third.close()
   })
 
-  it('remembers ids for their time', async () => {
+  it('remembers the ids of what waits, and of what has left for their time', async () => {
     const dir = newDir()
     const clock = fakeClock()
-    const item = entry('a')
+    const [sent, waiting] = [entry('a'), entry('a')]
     let spool = await open(dir, { clock })
-    expect(await Promise.all([spool.append(item), spool.append(item)])).toEqual(['accepted', 'duplicate'])
-    await spool.close()
-    await clock.advance(599_000)
-    spool = await open(dir, { clock })
-    expect(await spool.append(item)).toBe('duplicate')
-    await clock.advance(20_000)
-    await new Promise(resolve => setTimeout(resolve, 20))
-    expect(await spool.append(item)).toBe('accepted')
+    expect(await Promise.all([spool.append(sent), spool.append(sent)])).toEqual(['accepted', 'duplicate'])
+    await spool.append(waiting)
+    await spool.take('a')?.ack()
+    for (const [ms, known] of [
+      [599_000, 'duplicate'],
+      [2_000, 'accepted'],
+    ] as const) {
+      await spool.close()
+      await clock.advance(ms)
+      spool = await open(dir, { clock })
+      expect(await spool.append(waiting)).toBe('duplicate')
+      expect(await spool.append(sent)).toBe(known)
+    }
     await spool.close()
   })
 
