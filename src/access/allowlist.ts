@@ -40,8 +40,9 @@ export function compileAllowlist(patterns: readonly string[]): Allowlist {
   /** Verdicts on those who spoke lately: the same few speak again and again, and to fold a name costs ten look-ups. */
   const known = new Map<string, boolean>()
   const verdict = (principal: string): boolean => {
-    if (known.size >= KNOWN_MAX) known.clear()
     const allowed = matches(principal)
+    if (principal.length > KNOWN_LENGTH_MAX) return allowed
+    if (known.size >= KNOWN_MAX) known.clear()
     known.set(principal, allowed)
     return allowed
   }
@@ -55,6 +56,9 @@ export function compileAllowlist(patterns: readonly string[]): Allowlist {
 
 /** Principals whose verdict is remembered. */
 const KNOWN_MAX = 4_096
+
+/** Longest of them, in UTF-16 units: on the bridge and the webhook peers choose their names, up to a megabyte each. */
+const KNOWN_LENGTH_MAX = 320
 
 function patternProblem(rest: string, pattern: string): string | undefined {
   if (/[[\]?]/.test(rest)) return 'holds one of [ ] ?'
