@@ -28,6 +28,7 @@ export function chart({ title, x, y, series }) {
   )
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text(WIDTH / 2, 18, title, 'middle', 'font-size="13" font-weight="bold"'),
     ...across.ticks.flatMap(tick => [

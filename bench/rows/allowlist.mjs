@@ -45,6 +45,7 @@ export async function run({ quick }) {
     series.allowlist.push([size, median(figures.ours)])
     series['one Set look-up'].push([size, median(figures.set)])
   }
+  lines.push(await neverHeard(compileAllowlist, quick))
   const slope = growth(series.allowlist)
   const own = growth(series['one Set look-up'])
   lines.push({
@@ -60,4 +61,29 @@ export async function run({ quick }) {
 function senderOf(i, stranger) {
   if (stranger) return `guest${i}@elsewhere${i}.example`
   return i % 2 === 0 ? `bot${i}@corp${i}.example` : `somebody@team${i}.example`
+}
+
+/** Verdicts are remembered. These senders are more than that, so that each is as new as the first time. */
+async function neverHeard(compileAllowlist, quick) {
+  const names = Array.from({ length: 10_000 }, (_, i) => senderOf(i, i % 4 === 3))
+  const allowlist = compileAllowlist(names.filter((_, i) => i % 4 !== 3))
+  const set = new Set(names.filter((_, i) => i % 4 !== 3))
+  const identities = names.map(name => ({ principals: [name] }))
+  for (const [i, identity] of identities.entries()) {
+    if (allowlist.allows(identity) !== set.has(names[i])) throw new Error(`verdicts on ${names[i]} differ`)
+  }
+  let [at, setAt] = [0, 0]
+  const sides = {
+    ours: count => {
+      for (let i = 0; i < count; i++) allowlist.allows(identities[at++ % names.length])
+    },
+    set: count => {
+      let allowed = 0
+      for (let i = 0; i < count; i++) if (set.has(names[setAt++ % names.length])) allowed++
+      return allowed
+    },
+  }
+  const figures = await interleave(sides, { ms: quick ? 400 : 2_500 })
+  const detail = `${duration(median(figures.ours))}, Set ${duration(median(figures.set))}`
+  return { what: 'senders never heard before', ...compare(figures.ours, figures.set), reach: { most: 3 }, detail }
 }

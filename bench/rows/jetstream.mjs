@@ -1,17 +1,198 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, connect as dial } from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
-import { ROOT } from '../lib/place.mjs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { compare, interleave, median, same } from '../lib/measure.mjs'
+import { shipped } from '../lib/place.mjs'
+import { number } from '../lib/report.mjs'
+import { messagePool, StubTransport } from '../lib/stub.mjs'
 
-/** Relay over one JetStream. */
-export async function run() {
+/** Messages that are on their way at once. */
+const WAVE = 256
+
+/** Relay by 1, 2 and 3 routers that share one JetStream, against raw publish and consume of the same number. */
+export async function run({ quick, progress }) {
   try {
     execFileSync('nats-server', ['--version'], { stdio: 'ignore' })
   } catch {
     return { lines: [], skipped: 'nats-server is not installed (Debian: apt-get install nats-server)' }
   }
-  if (!existsSync(path.join(ROOT, 'dist', 'src', 'spool', 'nats.js'))) {
-    return { lines: [], skipped: 'the build has no JetStream spool yet' }
+  const { NatsSpool } = await shipped('src/spool/nats.js').catch(() => ({}))
+  if (NatsSpool === undefined) return { lines: [], skipped: 'the build has no JetStream spool' }
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'wgrok-bench-'))
+  const port = await freePort()
+  const server = spawn('nats-server', ['-js', '-sd', dir, '-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  const url = `nats://127.0.0.1:${port}`
+  try {
+    await listening(port)
+    const raw = await Raw.open(url)
+    const lines = []
+    const points = []
+    for (const count of [1, 2, 3]) {
+      progress(`${count} routers`)
+      const relay = await Relay.open(NatsSpool, url, count)
+      await relay.send(WAVE)
+      await raw.send(WAVE)
+      same(relay.kind, raw.kind, 'what came out')
+      const sides = { ours: n => relay.send(n), raw: n => raw.send(n) }
+      const figures = await interleave(sides, { ms: quick ? 1_500 : 9_000, rounds: quick ? 3 : 7 })
+      const detail = `${number(1e9 / median(figures.ours))} messages/s, raw ${number(1e9 / median(figures.raw))}`
+      const what = count === 1 ? '1 router' : `${count} routers`
+      lines.push({ what, ...compare(figures.raw, figures.ours), reach: { least: 0.6 }, detail })
+      points.push([count, 1e9 / median(figures.ours)])
+      await relay.close()
+    }
+    await raw.close()
+    const gain = points[2][1] / points[0][1]
+    lines.push({ what: '3 routers against 1, in one process', ratio: gain, reach: { least: 1 }, detail: 'messages/s' })
+    return {
+      lines,
+      charts: {
+        jetstream: { title: 'Relay over JetStream', x: 'routers', y: 'messages/s', series: { router: points } },
+      },
+    }
+  } finally {
+    server.kill()
+    await once(server, 'exit')
+    rmSync(dir, { recursive: true, force: true })
   }
-  return { lines: [], skipped: 'no benchmark of the JetStream spool is written yet' }
+}
+
+/** Routers with stub transports around one JetStream; what any of them sends counts. */
+class Relay {
+  #routers
+  #transports
+  #pool = messagePool(i => `./echo:slug${i % 16}:ci:-:{"job":${i},"state":"queued"}`)
+  #at = 0
+
+  static async open(NatsSpool, url, count) {
+    const { silent } = await shipped('src/index.js')
+    const { MemorySpool, WgrokRouter } = await shipped('src/router/index.js')
+    const routes = Object.fromEntries(
+      Array.from({ length: 16 }, (_, i) => [`slug${i}`, `webex:email:bot${i}@example.com`]),
+    )
+    const transports = Array.from({ length: count }, () => new StubTransport())
+    const routers = []
+    for (const transport of transports) {
+      const spool = await NatsSpool.open({ url, name: `bench${count}`, front: new MemorySpool({ laneMax: 1e6 }) })
+      const router = new WgrokRouter(
+        { domains: ['example.com'], routes },
+        { transports: [transport], logger: silent, spool },
+      )
+      await router.start()
+      routers.push(router)
+    }
+    return new Relay(routers, transports)
+  }
+
+  constructor(routers, transports) {
+    this.#routers = routers
+    this.#transports = transports
+  }
+
+  get kind() {
+    const last = this.#transports.map(transport => transport.last).find(sent => sent !== undefined)
+    return last[1].replace(/\d+/g, '0')
+  }
+
+  async send(count) {
+    for (let left = count; left > 0; left -= WAVE) {
+      const wave = Math.min(left, WAVE)
+      const goal = this.#sent() + wave
+      const taken = []
+      for (let i = 0; i < wave; i++) {
+        const transport = this.#transports[i % this.#transports.length]
+        taken.push(transport.deliver(this.#pool[this.#at++ % this.#pool.length]))
+      }
+      await Promise.all(taken)
+      while (this.#sent() < goal) await delay(1)
+    }
+  }
+
+  #sent() {
+    return this.#transports.reduce((sum, transport) => sum + transport.sent, 0)
+  }
+
+  async close() {
+    await Promise.all(this.#routers.map(router => router.close()))
+  }
+}
+
+/** One stream on disk, one consumer that acknowledges. */
+class Raw {
+  #connection
+  #jetstream
+  #messages
+  #heard = 0
+  #at = 0
+  kind
+
+  static async open(url) {
+    const raw = new Raw()
+    const { connect } = await import('@nats-io/transport-node')
+    const { AckPolicy, jetstream, RetentionPolicy } = await import('@nats-io/jetstream')
+    raw.#connection = await connect({ servers: url })
+    raw.#jetstream = jetstream(raw.#connection)
+    const manager = await raw.#jetstream.jetstreamManager()
+    await manager.streams.add({ name: 'raw', subjects: ['raw.>'], retention: RetentionPolicy.Workqueue })
+    await manager.consumers.add('raw', { durable_name: 'raw', ack_policy: AckPolicy.Explicit })
+    const consumer = await raw.#jetstream.consumers.get('raw', 'raw')
+    raw.#messages = await consumer.consume()
+    void raw.#hear()
+    return raw
+  }
+
+  async #hear() {
+    for await (const message of this.#messages) {
+      this.kind = message.json().text.replace(/\d+/g, '0')
+      message.ack()
+      this.#heard++
+    }
+  }
+
+  async send(count) {
+    for (let left = count; left > 0; left -= WAVE) {
+      const wave = Math.min(left, WAVE)
+      const goal = this.#heard + wave
+      await Promise.all(Array.from({ length: wave }, () => this.#publish()))
+      while (this.#heard < goal) await delay(1)
+    }
+  }
+
+  #publish() {
+    const i = this.#at++
+    const text = `slug${i % 16}:ci:-:{"job":${i},"state":"queued"}`
+    const entry = { id: `webex:message-${i}`, lane: `webex:email:bot${i % 16}@example.com`, text, acceptedAt: 1 }
+    return this.#jetstream.publish(`raw.${i % 16}`, JSON.stringify(entry), { msgID: `raw-${i}` })
+  }
+
+  async close() {
+    await this.#messages.close()
+    await this.#connection.close()
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function listening(port) {
+  for (;;) {
+    const socket = dial(port, '127.0.0.1')
+    const up = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    socket.destroy()
+    if (up) return
+    await delay(50)
+  }
 }
