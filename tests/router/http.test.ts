@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -252,29 +253,10 @@ describe('health', () => {
     const response = await fetch(`${url}/metrics`)
     const text = await response.text()
     expect(response.headers.get('content-type')).toContain('text/plain')
-    expect(
-      text
-        .match(/^# HELP (\S+)/gm)
-        ?.map(line => line.slice(7))
-        .sort(),
-    ).toMatchInlineSnapshot(`
-      [
-        "process_heap_bytes",
-        "process_resident_memory_bytes",
-        "wgrok_account_last_message_timestamp_seconds",
-        "wgrok_account_live",
-        "wgrok_dead_letters",
-        "wgrok_dead_total",
-        "wgrok_dropped_total",
-        "wgrok_held_lanes",
-        "wgrok_messages_total",
-        "wgrok_relay_seconds",
-        "wgrok_sent_total",
-        "wgrok_spool_bytes",
-        "wgrok_spool_lanes",
-        "wgrok_spool_messages",
-      ]
-    `)
+    const docs = readFileSync(new URL('../../docs/router.md', import.meta.url), 'utf8')
+    const documented = docs.slice(docs.indexOf('## Metrics')).match(/`(?:wgrok|process)_[a-z_]+/g) ?? []
+    const names = text.match(/^# HELP (\S+)/gm)?.map(line => line.slice('# HELP '.length))
+    expect(names?.sort()).toEqual(documented.map(name => name.slice(1)).sort())
     expect(text).toContain('wgrok_messages_total{outcome="accepted"} 1')
     expect(text).toContain('wgrok_messages_total{outcome="refused"} 1')
     expect(text).toContain('wgrok_held_lanes 3')
