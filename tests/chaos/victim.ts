@@ -2,8 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = fileURLToPath(new URL('./router.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** The command itself where it has been built just now; else the sources, which take a second longer to start. */
+const COMMAND =
+  process.env['WGROK_BUILT'] === '1'
+    ? [fileURLToPath(new URL('../../bin/wgrok.js', import.meta.url)), 'router']
+    : ['--import', 'tsx', fileURLToPath(new URL('./router.ts', import.meta.url))]
 
 /** A router process that is started again and again. */
 export class Victim {
@@ -18,7 +22,7 @@ export class Victim {
 
   /** Starts a process; resolves once the router is live. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], {
+    const child = spawn(process.execPath, COMMAND, {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
