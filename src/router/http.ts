@@ -21,6 +21,8 @@ export interface HttpOptions {
   readonly port: number
   readonly logger: Logger
   readonly clock: Clock
+  /** How long a client may take for a whole request, in ms: a body that trickles in is cut off. Default 30,000. */
+  readonly requestTimeout?: number
   readonly readiness: () => Promise<Readiness>
   readonly metrics: Metrics
   /** `POST /wgrok`; off unless given. */
@@ -39,7 +41,6 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** How long a client may take for a whole request, in ms: a body that trickles in is cut off. */
 const REQUEST_TIMEOUT = 30_000
 /** How long a client may take for the head of a request, in ms. */
 const HEAD_TIMEOUT = 10_000
@@ -58,10 +59,13 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   const limit = new RateLimit(LIMITS.webhookRate, options.clock)
   const app = fastify({
     bodyLimit: LIMITS.webhookBody,
-    requestTimeout: REQUEST_TIMEOUT,
+    requestTimeout: options.requestTimeout ?? REQUEST_TIMEOUT,
     keepAliveTimeout: IDLE_TIMEOUT,
     forceCloseConnections: true,
-    http: { connectionsCheckingInterval: CHECK_INTERVAL, headersTimeout: HEAD_TIMEOUT },
+    http: {
+      connectionsCheckingInterval: CHECK_INTERVAL,
+      headersTimeout: Math.min(HEAD_TIMEOUT, options.requestTimeout ?? REQUEST_TIMEOUT),
+    },
     genReqId: request => requestId(request.headers['x-request-id']),
   })
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))

@@ -4,8 +4,10 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { LIMITS } from '../../generated/limits.js'
+import { systemClock } from '../../src/clock.js'
 import { silent } from '../../src/log.js'
 import type { BotConfig } from '../../src/protocol.js'
+import { openHttp } from '../../src/router/http.js'
 import { WgrokRouter } from '../../src/router/index.js'
 import { FakeTransport, memoryLogger, unavailable } from '../bus/fakes.js'
 import { fakeClock } from '../support/fake-clock.js'
@@ -109,6 +111,37 @@ describe('bodies', () => {
     expect(response.statusCode).toBe(413)
     expect(await heard()).toBe(0)
   })
+
+  it('that never end are cut off, and so are connections that say nothing', async () => {
+    const taken: unknown[] = []
+    const server = await openHttp({
+      host: '127.0.0.1',
+      port: 0,
+      logger: silent,
+      clock: systemClock,
+      requestTimeout: 200,
+      readiness: () => Promise.reject(new Error('not asked')),
+      metrics: { contentType: '', text: async () => '', relayed: () => {} },
+      webhook: {
+        secret: SECRET,
+        post: async posted => {
+          taken.push(posted)
+          return { outcome: { status: 'accepted' } }
+        },
+      },
+    })
+    open.push(server)
+    const begun = Date.now()
+    const [body, head, idle] = await Promise.all([
+      raw(server.port, [`${HEAD}content-length: ${json.length}\r\n\r\n`, json.slice(0, 20)], 20_000),
+      raw(server.port, ['POST /wgrok HTTP/1.1\r\nhost: x\r\n'], 20_000),
+      raw(server.port, ['GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'], 20_000),
+    ])
+    expect([body, head]).toEqual([expect.stringContaining('408'), expect.stringContaining('408')])
+    expect(idle).toContain('200 OK')
+    expect(Date.now() - begun).toBeLessThan(15_000)
+    expect(taken).toEqual([])
+  }, 30_000)
 
   it('are not read without the secret', async () => {
     const { port, heard } = await start()
