@@ -435,6 +435,50 @@ export function matchSlackConversationsInfo(path: string): boolean {
 }
 
 /**
+ * Address of `slackConversationsHistory`, as a template.
+ * @generated from #/channels/slackConversationsHistory
+ */
+export const SLACK_CONVERSATIONS_HISTORY_ADDRESS = '/conversations.history'
+
+/**
+ * Writes an address of `slackConversationsHistory`; values are percent-encoded.
+ * @generated from #/channels/slackConversationsHistory
+ */
+export function slackConversationsHistoryAddress(): string {
+  return SLACK_CONVERSATIONS_HISTORY_ADDRESS
+}
+
+/**
+ * True for the path of `slackConversationsHistory`. The query must be cut off.
+ * @generated from #/channels/slackConversationsHistory
+ */
+export function matchSlackConversationsHistory(path: string): boolean {
+  return path === SLACK_CONVERSATIONS_HISTORY_ADDRESS
+}
+
+/**
+ * Address of `slackConversationsReplies`, as a template.
+ * @generated from #/channels/slackConversationsReplies
+ */
+export const SLACK_CONVERSATIONS_REPLIES_ADDRESS = '/conversations.replies'
+
+/**
+ * Writes an address of `slackConversationsReplies`; values are percent-encoded.
+ * @generated from #/channels/slackConversationsReplies
+ */
+export function slackConversationsRepliesAddress(): string {
+  return SLACK_CONVERSATIONS_REPLIES_ADDRESS
+}
+
+/**
+ * True for the path of `slackConversationsReplies`. The query must be cut off.
+ * @generated from #/channels/slackConversationsReplies
+ */
+export function matchSlackConversationsReplies(path: string): boolean {
+  return path === SLACK_CONVERSATIONS_REPLIES_ADDRESS
+}
+
+/**
  * Address of `slackUsersInfo`, as a template.
  * @generated from #/channels/slackUsersInfo
  */
@@ -1127,6 +1171,28 @@ export const OPERATIONS = {
     channel: 'slackConversationsInfo',
     messages: [],
     reply: ['SlackConversationReply'],
+  },
+  /**
+   * Read what was posted to a conversation, without what stands in threads.
+   * @generated from #/operations/slackListMessages
+   */
+  slackListMessages: {
+    id: 'slackListMessages',
+    action: 'send',
+    channel: 'slackConversationsHistory',
+    messages: [],
+    reply: ['SlackMessagesReply'],
+  },
+  /**
+   * Read what was posted to a thread.
+   * @generated from #/operations/slackListReplies
+   */
+  slackListReplies: {
+    id: 'slackListReplies',
+    action: 'send',
+    channel: 'slackConversationsReplies',
+    messages: [],
+    reply: ['SlackMessagesReply'],
   },
   /**
    * Ask who a user is.

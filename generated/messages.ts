@@ -36,6 +36,7 @@ import type {
   SlackAuthTestReply,
   SlackConversationsOpen,
   SlackConversationReply,
+  SlackMessagesReply,
   SlackUserReply,
   SlackConnectionReply,
   SlackHello,
@@ -110,6 +111,7 @@ import {
   validateSlackEventsApi,
   validateSlackHello,
   validateSlackInteractive,
+  validateSlackMessagesReply,
   validateSlackPostMessage,
   validateSlackPostMessageReply,
   validateSlackSlashCommandEnvelope,
@@ -180,6 +182,7 @@ export const MESSAGE_NAMES = [
   'SlackAuthTestReply',
   'SlackConversationsOpen',
   'SlackConversationReply',
+  'SlackMessagesReply',
   'SlackUserReply',
   'SlackConnectionReply',
   'SlackHello',
@@ -408,6 +411,11 @@ export interface MessagePayloads {
    * @generated from #/components/messages/SlackConversationReply
    */
   readonly SlackConversationReply: SlackConversationReply
+  /**
+   * Answer of `conversations.history` and `conversations.replies`.
+   * @generated from #/components/messages/SlackMessagesReply
+   */
+  readonly SlackMessagesReply: SlackMessagesReply
   /**
    * Answer of `users.info` and `users.lookupByEmail`.
    * @generated from #/components/messages/SlackUserReply
@@ -713,6 +721,11 @@ export const MESSAGES: { readonly [Name in MessageName]: MessageEntry<MessagePay
     contentType: 'application/json',
     validate: validateSlackConversationReply,
     doc: 'Answer of `conversations.open` and `conversations.info`.',
+  },
+  SlackMessagesReply: {
+    contentType: 'application/json',
+    validate: validateSlackMessagesReply,
+    doc: 'Answer of `conversations.history` and `conversations.replies`.',
   },
   SlackUserReply: {
     contentType: 'application/json',

@@ -1236,6 +1236,19 @@ export interface SlackPostMessage {
   readonly unfurl_links?: boolean
   /** Whether media get a preview. */
   readonly unfurl_media?: boolean
+  /** What the message is known by when it may have to be sent again. Every member and app of the conversation can read it. */
+  readonly metadata?: SlackMessageMetadata
+}
+
+/**
+ * What an app notes on a message, for apps.
+ * @generated from #/components/schemas/SlackMessageMetadata
+ */
+export interface SlackMessageMetadata {
+  /** `wgrok_message` on ours. */
+  readonly event_type: string
+  /** On ours `id`: a digest of the idempotency key. */
+  readonly event_payload?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -1245,6 +1258,8 @@ export interface SlackPostMessage {
 export interface SlackResponseMetadata {
   /** `message_truncated` among others. */
   readonly warnings?: readonly string[]
+  /** Where the next page begins; empty when there is none. */
+  readonly next_cursor?: string
   /** Explanations. */
   readonly messages?: readonly string[]
 }
@@ -1330,6 +1345,40 @@ export interface SlackConversationReply {
   readonly error?: string
   /** The conversation. */
   readonly channel?: SlackConversation
+  /** Scope that is missing. */
+  readonly needed?: string
+}
+
+/**
+ * A message as it stands in a conversation.
+ * @generated from #/components/schemas/SlackStoredMessage
+ */
+export interface SlackStoredMessage {
+  /** Timestamp, the id inside the conversation. */
+  readonly ts: string
+  /** Text. */
+  readonly text?: string
+  /** Timestamp of the message that starts the thread. */
+  readonly thread_ts?: string
+  /** What an app noted on it. */
+  readonly metadata?: SlackMessageMetadata
+}
+
+/**
+ * Messages of a conversation, or why not.
+ * @generated from #/components/schemas/SlackMessagesReply
+ */
+export interface SlackMessagesReply {
+  /** False is a failure, whatever the status. */
+  readonly ok: boolean
+  /** Code of the failure. */
+  readonly error?: string
+  /** The messages: of a conversation the newest first, of a thread the oldest first. */
+  readonly messages?: readonly SlackStoredMessage[]
+  /** Whether there is another page. */
+  readonly has_more?: boolean
+  /** The next page. */
+  readonly response_metadata?: SlackResponseMetadata
   /** Scope that is missing. */
   readonly needed?: string
 }

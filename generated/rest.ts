@@ -19,6 +19,8 @@ import {
   slackAuthTestAddress,
   slackConversationsOpenAddress,
   slackConversationsInfoAddress,
+  slackConversationsHistoryAddress,
+  slackConversationsRepliesAddress,
   slackUsersInfoAddress,
   slackUsersLookupByEmailAddress,
   slackConnectionsOpenAddress,
@@ -55,6 +57,7 @@ import type {
   SlackAuthTestReply,
   SlackConversationsOpen,
   SlackConversationReply,
+  SlackMessagesReply,
   SlackUserReply,
   SlackConnectionReply,
   DiscordCreateMessage,
@@ -77,6 +80,7 @@ import {
   validateSlackAuthTestReply,
   validateSlackConnectionReply,
   validateSlackConversationReply,
+  validateSlackMessagesReply,
   validateSlackPostMessageReply,
   validateSlackUserReply,
   validateWebexAttachmentAction,
@@ -330,6 +334,66 @@ export const slackGetConversationCall: RestCall<
   method: 'GET',
   path: params => slackConversationsInfoAddress() + query({ channel: params['channel'] }),
   reply: validateSlackConversationReply,
+}
+
+/**
+ * Read what was posted to a conversation, without what stands in threads.
+ * @generated from #/operations/slackListMessages
+ */
+export const slackListMessagesCall: RestCall<
+  {
+    /** Id of the conversation. */ readonly channel: string /** Only messages after this timestamp. */
+    readonly oldest?: string /** `true`: with the metadata of every message. */
+    readonly include_all_metadata?: string /** Page size, at most 999. */
+    readonly limit?: string /** Where the next page begins. */
+    readonly cursor?: string
+  },
+  undefined,
+  SlackMessagesReply
+> = {
+  id: 'slackListMessages',
+  method: 'GET',
+  path: params =>
+    slackConversationsHistoryAddress() +
+    query({
+      channel: params['channel'],
+      oldest: params['oldest'],
+      include_all_metadata: params['include_all_metadata'],
+      limit: params['limit'],
+      cursor: params['cursor'],
+    }),
+  reply: validateSlackMessagesReply,
+}
+
+/**
+ * Read what was posted to a thread.
+ * @generated from #/operations/slackListReplies
+ */
+export const slackListRepliesCall: RestCall<
+  {
+    /** Id of the conversation. */ readonly channel: string /** Timestamp of the message that starts the thread. */
+    readonly ts: string /** Only messages after this timestamp. */
+    readonly oldest?: string /** `true`: with the metadata of every message. */
+    readonly include_all_metadata?: string /** Page size, at most 999. */
+    readonly limit?: string /** Where the next page begins. */
+    readonly cursor?: string
+  },
+  undefined,
+  SlackMessagesReply
+> = {
+  id: 'slackListReplies',
+  method: 'GET',
+  path: params =>
+    slackConversationsRepliesAddress() +
+    query({
+      channel: params['channel'],
+      ts: params['ts'],
+      oldest: params['oldest'],
+      include_all_metadata: params['include_all_metadata'],
+      limit: params['limit'],
+      cursor: params['cursor'],
+    }),
+  reply: validateSlackMessagesReply,
 }
 
 /**

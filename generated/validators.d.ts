@@ -72,12 +72,15 @@ import type {
   WebexDeliveryData,
   WebexDelivery,
   SlackPostMessage,
+  SlackMessageMetadata,
   SlackResponseMetadata,
   SlackPostMessageReply,
   SlackAuthTestReply,
   SlackConversationsOpen,
   SlackConversation,
   SlackConversationReply,
+  SlackStoredMessage,
+  SlackMessagesReply,
   SlackProfile,
   SlackUser,
   SlackUserReply,
@@ -357,6 +360,9 @@ export declare const validateWebexDelivery: Validate<WebexDelivery>
 /** @generated from #/components/schemas/SlackPostMessage */
 export declare const validateSlackPostMessage: Validate<SlackPostMessage>
 
+/** @generated from #/components/schemas/SlackMessageMetadata */
+export declare const validateSlackMessageMetadata: Validate<SlackMessageMetadata>
+
 /** @generated from #/components/schemas/SlackResponseMetadata */
 export declare const validateSlackResponseMetadata: Validate<SlackResponseMetadata>
 
@@ -374,6 +380,12 @@ export declare const validateSlackConversation: Validate<SlackConversation>
 
 /** @generated from #/components/schemas/SlackConversationReply */
 export declare const validateSlackConversationReply: Validate<SlackConversationReply>
+
+/** @generated from #/components/schemas/SlackStoredMessage */
+export declare const validateSlackStoredMessage: Validate<SlackStoredMessage>
+
+/** @generated from #/components/schemas/SlackMessagesReply */
+export declare const validateSlackMessagesReply: Validate<SlackMessagesReply>
 
 /** @generated from #/components/schemas/SlackProfile */
 export declare const validateSlackProfile: Validate<SlackProfile>

@@ -7154,6 +7154,19 @@ var valid0 = _errs19 === errors;
 else {
 var valid0 = true;
 }
+if(valid0){
+if(data.metadata !== undefined && hasOwn.call(data, "metadata")){
+const _errs21 = errors;
+if(!(validateSlackMessageMetadata(data.metadata, instancePath+"/metadata"))){
+vErrors = vErrors === null ? validateSlackMessageMetadata.errors : vErrors.concat(validateSlackMessageMetadata.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs21 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -7170,6 +7183,64 @@ return false;
 }
 }
 validateSlackPostMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackMessageMetadata */
+export function validateSlackMessageMetadata(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.event_type === undefined) || (!(hasOwn.call(data, "event_type")))) && (missing0 = "event_type")){
+validateSlackMessageMetadata.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.event_type !== undefined && hasOwn.call(data, "event_type")){
+let data0 = data.event_type;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackMessageMetadata.errors = [{instancePath:instancePath+"/event_type",schemaPath:"#/properties/event_type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackMessageMetadata.errors = [{instancePath:instancePath+"/event_type",schemaPath:"#/properties/event_type/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.event_payload !== undefined && hasOwn.call(data, "event_payload")){
+let data1 = data.event_payload;
+const _errs3 = errors;
+if(!(data1 && typeof data1 == "object" && !Array.isArray(data1))){
+validateSlackMessageMetadata.errors = [{instancePath:instancePath+"/event_payload",schemaPath:"#/properties/event_payload/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validateSlackMessageMetadata.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackMessageMetadata.errors = vErrors;
 return errors === 0;
 }
 
@@ -7210,20 +7281,32 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.messages !== undefined && hasOwn.call(data, "messages")){
-let data2 = data.messages;
+if(data.next_cursor !== undefined && hasOwn.call(data, "next_cursor")){
 const _errs5 = errors;
-if(errors === _errs5){
-if(Array.isArray(data2)){
-var valid2 = true;
-const len1 = data2.length;
-for(let i1=0; i1<len1; i1++){
+if(typeof data.next_cursor !== "string"){
+validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/next_cursor",schemaPath:"#/properties/next_cursor/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.messages !== undefined && hasOwn.call(data, "messages")){
+let data3 = data.messages;
 const _errs7 = errors;
-if(typeof data2[i1] !== "string"){
+if(errors === _errs7){
+if(Array.isArray(data3)){
+var valid2 = true;
+const len1 = data3.length;
+for(let i1=0; i1<len1; i1++){
+const _errs9 = errors;
+if(typeof data3[i1] !== "string"){
 validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/messages/" + i1,schemaPath:"#/properties/messages/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid2 = _errs7 === errors;
+var valid2 = _errs9 === errors;
 if(!valid2){
 break;
 }
@@ -7234,10 +7317,11 @@ validateSlackResponseMetadata.errors = [{instancePath:instancePath+"/messages",s
 return false;
 }
 }
-var valid0 = _errs5 === errors;
+var valid0 = _errs7 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }
@@ -7696,6 +7780,207 @@ return false;
 }
 }
 validateSlackConversationReply.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackStoredMessage */
+export function validateSlackStoredMessage(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ts === undefined) || (!(hasOwn.call(data, "ts")))) && (missing0 = "ts")){
+validateSlackStoredMessage.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ts !== undefined && hasOwn.call(data, "ts")){
+let data0 = data.ts;
+const _errs1 = errors;
+if(errors === _errs1){
+if(typeof data0 === "string"){
+if(data0.length < 1){
+validateSlackStoredMessage.errors = [{instancePath:instancePath+"/ts",schemaPath:"#/properties/ts/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validateSlackStoredMessage.errors = [{instancePath:instancePath+"/ts",schemaPath:"#/properties/ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.text !== undefined && hasOwn.call(data, "text")){
+const _errs3 = errors;
+if(typeof data.text !== "string"){
+validateSlackStoredMessage.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.thread_ts !== undefined && hasOwn.call(data, "thread_ts")){
+const _errs5 = errors;
+if(typeof data.thread_ts !== "string"){
+validateSlackStoredMessage.errors = [{instancePath:instancePath+"/thread_ts",schemaPath:"#/properties/thread_ts/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.metadata !== undefined && hasOwn.call(data, "metadata")){
+const _errs7 = errors;
+if(!(validateSlackMessageMetadata(data.metadata, instancePath+"/metadata"))){
+vErrors = vErrors === null ? validateSlackMessageMetadata.errors : vErrors.concat(validateSlackMessageMetadata.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validateSlackStoredMessage.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackStoredMessage.errors = vErrors;
+return errors === 0;
+}
+
+
+/** @generated from #/components/schemas/SlackMessagesReply */
+export function validateSlackMessagesReply(data, instancePath = ""){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.ok === undefined) || (!(hasOwn.call(data, "ok")))) && (missing0 = "ok")){
+validateSlackMessagesReply.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.ok !== undefined && hasOwn.call(data, "ok")){
+const _errs1 = errors;
+if(typeof data.ok !== "boolean"){
+validateSlackMessagesReply.errors = [{instancePath:instancePath+"/ok",schemaPath:"#/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.error !== undefined && hasOwn.call(data, "error")){
+const _errs3 = errors;
+if(typeof data.error !== "string"){
+validateSlackMessagesReply.errors = [{instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.messages !== undefined && hasOwn.call(data, "messages")){
+let data2 = data.messages;
+const _errs5 = errors;
+if(errors === _errs5){
+if(Array.isArray(data2)){
+var valid1 = true;
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+const _errs7 = errors;
+if(!(validateSlackStoredMessage(data2[i0], instancePath+"/messages/" + i0))){
+vErrors = vErrors === null ? validateSlackStoredMessage.errors : vErrors.concat(validateSlackStoredMessage.errors);
+errors = vErrors.length;
+}
+var valid1 = _errs7 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validateSlackMessagesReply.errors = [{instancePath:instancePath+"/messages",schemaPath:"#/properties/messages/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.has_more !== undefined && hasOwn.call(data, "has_more")){
+const _errs8 = errors;
+if(typeof data.has_more !== "boolean"){
+validateSlackMessagesReply.errors = [{instancePath:instancePath+"/has_more",schemaPath:"#/properties/has_more/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.response_metadata !== undefined && hasOwn.call(data, "response_metadata")){
+const _errs10 = errors;
+if(!(validateSlackResponseMetadata(data.response_metadata, instancePath+"/response_metadata"))){
+vErrors = vErrors === null ? validateSlackResponseMetadata.errors : vErrors.concat(validateSlackResponseMetadata.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.needed !== undefined && hasOwn.call(data, "needed")){
+const _errs11 = errors;
+if(typeof data.needed !== "string"){
+validateSlackMessagesReply.errors = [{instancePath:instancePath+"/needed",schemaPath:"#/properties/needed/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validateSlackMessagesReply.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validateSlackMessagesReply.errors = vErrors;
 return errors === 0;
 }
 

@@ -38,6 +38,11 @@ export interface SendOptions {
   readonly signal: AbortSignal
   /** Same key, same message: a transport whose platform knows idempotency passes it on. */
   readonly idempotencyKey: string
+  /**
+   * Present when an earlier attempt may have arrived, unknown to the sender: milliseconds since 1970 before which none was
+   * made. A transport whose platform knows no idempotency looks for the message there, where it can.
+   */
+  readonly maybeSentSince?: number | undefined
 }
 
 /** Life-cycle of a transport's connection, as one discriminated union. */

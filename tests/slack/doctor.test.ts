@@ -35,7 +35,7 @@ it('finds nothing wrong with an app that is set up, and sends nothing', async ()
     ],
   })
   expect(wrong(findings)).toEqual([])
-  expect(findings).toHaveLength(12)
+  expect(findings).toHaveLength(13)
   expect([emulator.messages.length, emulator.connections().length]).toEqual([0, 0])
 })
 
@@ -69,6 +69,12 @@ it('names missing scopes and a missing app-level token', async () => {
     expect.stringContaining('users:read.email is missing'),
     expect.stringContaining('WGROK_SLACK_APP_TOKENS is not set'),
   ])
+})
+
+it('says what it means that a router cannot read what it posted', async () => {
+  for (const scope of ['channels:history', 'groups:history', 'im:history', 'mpim:history']) app.scopes.delete(scope)
+  expect(wrong(await examine())).toEqual([expect.stringContaining('may come twice')])
+  expect(wrong(await examine({ role: 'peer' }))).toEqual([])
 })
 
 it('tells a wrong token from a wrong address, and shows neither token', async () => {

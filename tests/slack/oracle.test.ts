@@ -59,6 +59,40 @@ describe('@slack/web-api', () => {
     expect((await client.conversations.info({ channel: room })).channel?.is_member).toBe(true)
   })
 
+  it('reads back what was posted with its metadata, page by page, and threads by themselves', async () => {
+    await start()
+    const app = emulator.addApp({ name: 'oracle' })
+    const ann = emulator.addUser({ name: 'ann' })
+    const room = emulator.addChannel('general', [app.botUserId, ann.id])
+    const client = webClient(app.botToken)
+    const metadata = { event_type: 'wgrok_message', event_payload: { id: 'n4bQgYhMfWWaL-qgxVrQFa' } }
+    const first = emulator.say(room, ann.id, 'first')
+    const posted = await client.chat.postMessage({ channel: room, text: 'second', metadata })
+    await client.chat.postMessage({ channel: room, text: 'in a thread', thread_ts: first.ts, metadata })
+    const whole = await client.conversations.history({ channel: room, include_all_metadata: true })
+    expect(whole.messages?.map(({ text }) => text)).toEqual(['second', 'first'])
+    expect(whole.messages?.[0]).toMatchObject({ ts: posted.ts, bot_id: app.botId, metadata })
+    const plain = await client.conversations.history({ channel: room })
+    expect(plain.messages?.[0]).not.toHaveProperty('metadata')
+    const thread = await client.conversations.replies({ channel: room, ts: first.ts, include_all_metadata: true })
+    expect(thread.messages?.map(({ text }) => text)).toEqual(['first', 'in a thread'])
+    expect(thread.messages?.[1]?.metadata).toEqual(metadata)
+    const since = await client.conversations.history({ channel: room, oldest: first.ts })
+    expect([since.messages?.length, since.has_more]).toEqual([1, false])
+    const texts: unknown[] = []
+    for await (const page of client.paginate('conversations.history', { channel: room, limit: 1 })) {
+      texts.push(...((page as Awaited<ReturnType<typeof client.conversations.history>>).messages ?? []))
+    }
+    expect(texts).toMatchObject([{ text: 'second' }, { text: 'first' }])
+    app.scopes.delete('channels:history')
+    await expect(client.conversations.history({ channel: room })).rejects.toMatchObject({
+      data: { error: 'missing_scope', needed: 'channels:history' },
+    })
+    await expect(
+      client.chat.postMessage({ channel: room, text: 'x', metadata: { event_type: 'x' } as never }),
+    ).rejects.toMatchObject({ data: { error: 'invalid_metadata_format' } })
+  })
+
   it('gets platform errors and obeys Retry-After', async () => {
     await start()
     const app = emulator.addApp({ name: 'oracle', scopes: ['chat:write'] })

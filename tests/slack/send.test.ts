@@ -44,6 +44,7 @@ describe('sending to Slack', () => {
         link_names: false,
         unfurl_links: false,
         unfurl_media: false,
+        metadata: { event_type: 'wgrok_message', event_payload: { id: 'LHDhK3oGRvkiefQnx7OOcz' } },
       },
     ])
   })

@@ -11,7 +11,7 @@ import {
   type SocketBehaviour,
   Sockets,
 } from './sockets.js'
-import { answerWebApi, type SlackCall, type WebApiLimits } from './web-api.js'
+import { answerWebApi, type PlannedAnswer, type SlackCall, type WebApiLimits } from './web-api.js'
 import {
   type AddApp,
   type EmulatedSlackApp,
@@ -37,7 +37,7 @@ export interface Say {
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-const LIMITS: WebApiLimits = { perChannelMs: 0, splitAt: 4_000, truncateAt: 40_000 }
+const LIMITS: WebApiLimits = { perChannelMs: 0, splitAt: 4_000, truncateAt: 40_000, historyPage: 999 }
 const SOCKETS: SocketBehaviour = {
   ackTimeoutMs: 3_000,
   retries: 3,
@@ -68,7 +68,7 @@ export class SlackEmulator {
   readonly #clock: Clock
   readonly #sockets: Sockets
   readonly #hooks: Hooks
-  readonly #planned = new Map<string, EmulatedResponse[]>()
+  readonly #planned = new Map<string, PlannedAnswer[]>()
   #server: EmulatorServer | undefined
 
   constructor(options: SlackEmulatorOptions) {
@@ -227,7 +227,12 @@ export class SlackEmulator {
 
   /** Answers the next calls of a method so, instead of doing them. */
   plan(method: string, ...answers: readonly EmulatedResponse[]): void {
-    this.#planned.set(method, [...(this.#planned.get(method) ?? []), ...answers])
+    this.#plan(method, answers, false)
+  }
+
+  /** Does what the next calls of a method ask for, and answers so all the same: `drop` is an answer lost on its way. */
+  planAfter(method: string, ...answers: readonly EmulatedResponse[]): void {
+    this.#plan(method, answers, true)
   }
 
   /** Refuses the next calls of a method with `ok: false`. */
@@ -262,6 +267,11 @@ export class SlackEmulator {
     this.#sockets.close()
     this.#hooks.close()
     await this.#server?.close()
+  }
+
+  #plan(method: string, answers: readonly EmulatedResponse[], done: boolean): void {
+    const planned = answers.map(answer => ({ answer, done }))
+    this.#planned.set(method, [...(this.#planned.get(method) ?? []), ...planned])
   }
 
   #announce(channel: EmulatedSlackChannel, message: EmulatedSlackMessage): void {

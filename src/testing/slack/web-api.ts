@@ -1,5 +1,7 @@
 import type { Clock } from '../../clock.js'
 import type { EmulatedRequest, EmulatedResponse } from '../http-server.js'
+import { listMessages } from './history.js'
+import { Refusal } from './refusal.js'
 import { splitText } from './text.js'
 import type { EmulatedSlackApp, EmulatedSlackChannel, EmulatedSlackMessage, Workspace } from './workspace.js'
 
@@ -23,6 +25,14 @@ export interface WebApiLimits {
   splitAt: number
   /** Longer texts are cut, with a warning. */
   truncateAt: number
+  /** Messages on a page of history at most. Slack: 999, and 15 for some apps that are sold outside its Marketplace. */
+  historyPage: number
+}
+
+/** An answer to give instead of doing what is asked for; with `done`, after doing it. */
+export interface PlannedAnswer {
+  readonly answer: EmulatedResponse
+  readonly done: boolean
 }
 
 /** What the Web API needs of the rest. */
@@ -34,7 +44,7 @@ export interface WebApiOptions {
   /** When the next message may be posted, by app and channel. */
   readonly pace: Map<string, number>
   /** Answers to give instead of the next ones, per method. */
-  readonly planned: Map<string, EmulatedResponse[]>
+  readonly planned: Map<string, PlannedAnswer[]>
   readonly posted: (channel: EmulatedSlackChannel, message: EmulatedSlackMessage) => void
   /** A socket URL for an app, good once. */
   readonly ticket: (app: EmulatedSlackApp) => string
@@ -44,28 +54,22 @@ type Args = Readonly<Record<string, unknown>>
 type Answer = Readonly<Record<string, unknown>>
 type Method = (args: Args, app: EmulatedSlackApp, options: WebApiOptions) => Answer
 
-class Refusal extends Error {
-  readonly error: string
-  readonly more: Answer
-
-  constructor(error: string, more: Answer = {}) {
-    super(error)
-    this.error = error
-    this.more = more
-  }
-}
-
 const METHODS: Readonly<Record<string, { readonly scope?: string; readonly app?: true; readonly run: Method }>> = {
   'api.test': { run: () => ({}) },
   'auth.test': { run: authTest },
   'apps.connections.open': { app: true, run: (_args, app, { ticket }) => ({ url: ticket(app) }) },
   'bots.info': { scope: 'users:read', run: botsInfo },
   'chat.postMessage': { scope: 'chat:write', run: postMessage },
+  'conversations.history': { run: conversationsHistory },
   'conversations.info': { scope: 'channels:read', run: conversationsInfo },
   'conversations.open': { scope: 'im:write', run: conversationsOpen },
+  'conversations.replies': { run: conversationsReplies },
   'users.info': { scope: 'users:read', run: usersInfo },
   'users.lookupByEmail': { scope: 'users:read.email', run: lookupByEmail },
 }
+
+/** A message's metadata in characters. The emulator's own figure. */
+const METADATA_MAX = 8_000
 
 /** Answers one request to `/api/<method>`. */
 export function answerWebApi(request: EmulatedRequest, options: WebApiOptions): EmulatedResponse {
@@ -75,7 +79,9 @@ export function answerWebApi(request: EmulatedRequest, options: WebApiOptions): 
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
   const given = bearer ?? (typeof token === 'string' && method !== 'apps.connections.open' ? token : undefined)
   const app = workspace.apps.find(one => one.botToken === given || one.appToken === given)
-  const answer = planned.get(method)?.shift() ?? respond(method, args, given, app, options)
+  const plan = planned.get(method)?.shift()
+  const done = plan?.done === false ? undefined : respond(method, args, given, app, options)
+  const answer = plan?.answer ?? done ?? 'drop'
   const error = answer === 'drop' ? undefined : (answer.json as { readonly error?: string } | undefined)?.error
   const status = answer === 'drop' ? 0 : answer.status
   calls.push({ method, args, app: app?.name, at: clock.now(), status, error })
@@ -145,13 +151,14 @@ function botsInfo(args: Args, _app: EmulatedSlackApp, { workspace }: WebApiOptio
 
 function postMessage(args: Args, app: EmulatedSlackApp, options: WebApiOptions): Answer {
   const { workspace, limits, posted } = options
-  const { text = '', blocks, thread_ts: thread } = args
+  const { text = '', blocks, metadata, thread_ts: thread } = args
   const channel = destination(String(args['channel'] ?? ''), app, workspace)
   if (text === '' && blocks === undefined) throw new Refusal('no_text')
   if (Array.isArray(blocks) && (blocks.length > 50 || blocks.some(block => block?.type === undefined))) {
     throw new Refusal('invalid_blocks')
   }
   if (thread !== undefined && !/^[0-9]+\.[0-9]+$/.test(String(thread))) throw new Refusal('invalid_thread_ts')
+  if (metadata !== undefined) checkMetadata(metadata)
   keepPace(channel, app, options)
   const whole = String(text)
   const kept = whole.slice(0, limits.truncateAt)
@@ -161,13 +168,21 @@ function postMessage(args: Args, app: EmulatedSlackApp, options: WebApiOptions):
       source: 'posted',
       thread: thread === undefined ? undefined : String(thread),
       blocks: Array.isArray(blocks) ? blocks : undefined,
-      fields: workspace.botFields(app),
+      fields: { ...workspace.botFields(app), ...(metadata === undefined ? {} : { metadata }) },
     })
     posted(channel, message)
     return message
   })
   const warnings = kept.length < whole.length ? { response_metadata: { warnings: ['message_truncated'] } } : {}
   return { channel: channel.id, ts: messages[0]?.ts, message: messages[0], ...warnings }
+}
+
+function checkMetadata(metadata: unknown): void {
+  const { event_payload: payload, event_type: type } = metadata as Args
+  if (typeof type !== 'string' || typeof payload !== 'object' || payload === null) {
+    throw new Refusal('invalid_metadata_format')
+  }
+  if (JSON.stringify(metadata).length > METADATA_MAX) throw new Refusal('metadata_too_large')
 }
 
 function destination(named: string, app: EmulatedSlackApp, workspace: Workspace): EmulatedSlackChannel {
@@ -197,6 +212,15 @@ function conversationsInfo(args: Args, app: EmulatedSlackApp, { workspace }: Web
   if (channel === undefined || (!member && channel.kind !== 'channel')) throw new Refusal('channel_not_found')
   const { id, name, kind, archived } = channel
   return { channel: { id, name, is_im: kind === 'im', is_member: member, is_archived: archived } }
+}
+
+function conversationsHistory(args: Args, app: EmulatedSlackApp, { limits, workspace }: WebApiOptions): Answer {
+  return listMessages(args, app, { workspace, pageMax: limits.historyPage, thread: undefined })
+}
+
+function conversationsReplies(args: Args, app: EmulatedSlackApp, { limits, workspace }: WebApiOptions): Answer {
+  if (args['ts'] === undefined) throw new Refusal('invalid_arguments')
+  return listMessages(args, app, { workspace, pageMax: limits.historyPage, thread: String(args['ts']) })
 }
 
 function conversationsOpen(args: Args, app: EmulatedSlackApp, { workspace }: WebApiOptions): Answer {

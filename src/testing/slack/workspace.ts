@@ -62,7 +62,8 @@ export const ALL_SCOPES: readonly string[] = [
   ...['channels:history', 'groups:history', 'im:history', 'mpim:history'],
 ]
 
-const HISTORY: Readonly<Record<EmulatedSlackChannel['kind'], string>> = {
+/** Scopes that reading a conversation needs. */
+export const HISTORY_SCOPES: Readonly<Record<EmulatedSlackChannel['kind'], string>> = {
   channel: 'channels:history',
   group: 'groups:history',
   im: 'im:history',
@@ -174,7 +175,7 @@ export class Workspace {
 
   /** Apps that get events of a conversation: in it, and allowed to read it. */
   listeners(channel: EmulatedSlackChannel): readonly EmulatedSlackApp[] {
-    return this.apps.filter(app => channel.members.has(app.botUserId) && app.scopes.has(HISTORY[channel.kind]))
+    return this.apps.filter(app => channel.members.has(app.botUserId) && app.scopes.has(HISTORY_SCOPES[channel.kind]))
   }
 
   /** Seconds since 1970 with a running fraction: unique in the whole workspace. */

@@ -20,13 +20,13 @@ const FIXES: Fixes = {
   otherwise: 'See the Slack page of the documentation.',
 }
 
+const HISTORY = ['channels:history', 'groups:history', 'im:history', 'mpim:history']
+
 /** Scopes by what needs them. */
-const SCOPES: readonly { readonly anyOf: readonly string[]; readonly without: string }[] = [
+const SCOPES: readonly { readonly anyOf: readonly string[]; readonly without: string; readonly router?: true }[] = [
   { anyOf: ['chat:write'], without: 'nothing can be sent' },
-  {
-    anyOf: ['channels:history', 'groups:history', 'im:history', 'mpim:history', 'app_mentions:read'],
-    without: 'no message is heard',
-  },
+  { anyOf: [...HISTORY, 'app_mentions:read'], without: 'no message is heard' },
+  { anyOf: HISTORY, without: 'a message whose sending was interrupted may come twice', router: true },
   { anyOf: ['users:read'], without: 'people are known by their ids only' },
   { anyOf: ['users:read.email'], without: 'neither routes nor the allowlist can use e-mail addresses' },
   { anyOf: ['im:write'], without: 'people cannot be sent direct messages' },
@@ -47,7 +47,7 @@ export async function* check(token: string, options: DoctorOptions): AsyncGenera
   try {
     const reply = await api.call(slackAuthTestCall, { params: {}, ...(signal === undefined ? {} : { signal }) })
     yield { ok: true, what: `Slack knows the bot token: ${reply.user ?? reply.user_id} of team ${reply.team_id}` }
-    yield* checkScopes(scopes)
+    yield* checkScopes(scopes, options)
     yield* checkAppToken(options)
     for (const target of options.targets ?? []) yield await checkTarget(api, target, signal)
   } catch (caught) {
@@ -62,9 +62,10 @@ function form(name: string, token: string, prefix: string, fix: string): Finding
   return ok ? { ok, what: `${name} begins with ${prefix}` } : { ok, what: `${name} does not begin with ${prefix}`, fix }
 }
 
-function* checkScopes(scopes: readonly string[] | undefined): Generator<Finding> {
+function* checkScopes(scopes: readonly string[] | undefined, { role }: DoctorOptions): Generator<Finding> {
   if (scopes === undefined) return
-  for (const { anyOf, without } of SCOPES) {
+  for (const { anyOf, router, without } of SCOPES) {
+    if (router === true && role !== 'router') continue
     const found = anyOf.filter(scope => scopes.includes(scope))
     const what = `scope ${(found.length > 0 ? found : anyOf).join(found.length > 0 ? ', ' : ' or ')}`
     yield found.length > 0

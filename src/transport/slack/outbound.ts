@@ -1,8 +1,37 @@
-import type { SlackPostMessage, SlackPostMessageReply } from '../../../generated/models.js'
+import { createHash } from 'node:crypto'
+import type {
+  SlackMessageMetadata,
+  SlackPostMessage,
+  SlackPostMessageReply,
+  SlackStoredMessage,
+} from '../../../generated/models.js'
 import { WgrokError } from '../../errors.js'
 import type { Card } from '../../protocol.js'
 import type { OutboundMessage, Receipt } from '../transport.js'
 import { escapeText } from './text.js'
+
+/** Type of the metadata of our messages. */
+const EVENT_TYPE = 'wgrok_message'
+/** 132 bits of the digest, at 6 bits a character. */
+const MARK_LENGTH = 22
+
+/**
+ * What a message is known by on Slack, for it to be found when it may have to be sent again. A digest, since keys may be
+ * long and everybody in the conversation can read it.
+ */
+export function markOf(idempotencyKey: string): string {
+  return createHash('sha256').update(idempotencyKey).digest('base64url').slice(0, MARK_LENGTH)
+}
+
+/** The metadata that carry a mark. */
+export function metadataOf(mark: string): SlackMessageMetadata {
+  return { event_type: EVENT_TYPE, event_payload: { id: mark } }
+}
+
+/** The mark of a message of ours. */
+export function markOn({ metadata }: SlackStoredMessage): unknown {
+  return metadata?.event_type === EVENT_TYPE ? metadata.event_payload?.['id'] : undefined
+}
 
 /**
  * Body of `chat.postMessage`. Nothing in the text is markup, gets a preview or pings anybody.

@@ -12,10 +12,11 @@ import type { InboundMessage, OutboundMessage, Receipt, SendOptions, Transport, 
 import { checkAddress } from './address.js'
 import { createSlackApi, type SlackApi } from './api.js'
 import { SlackConnection } from './connection.js'
+import { History } from './history.js'
 import { createSlackDirectory, type SlackDirectory } from './identity.js'
 import { Intake } from './intake.js'
 import type { LinkTimes } from './link.js'
-import { postBody, readReceipt } from './outbound.js'
+import { markOf, metadataOf, postBody, readReceipt } from './outbound.js'
 import { Targets } from './targets.js'
 
 /** Options of {@link createSlackTransport} that only tests need. */
@@ -39,6 +40,7 @@ class SlackTransport implements Transport {
   readonly #dial: Dial
   readonly #api: SlackApi
   readonly #targets: Targets
+  readonly #history: History
   readonly #directory: SlackDirectory
   readonly #status = new StatusFeed({ state: 'connecting' })
   readonly #closing = new AbortController()
@@ -54,6 +56,7 @@ class SlackTransport implements Transport {
     this.#dial = createDial(proxy === undefined ? {} : { proxy })
     this.#api = createSlackApi(token, { proxy, apiUrl })
     this.#targets = new Targets(this.#api, { clock })
+    this.#history = new History(this.#api, { clock, logger, random: random ?? Math.random })
     this.#directory = createSlackDirectory(this.#api, {
       clock,
       logger,
@@ -72,7 +75,13 @@ class SlackTransport implements Transport {
         throw new WgrokError('frame-too-large', `Slack takes ${this.limit.size} ${this.limit.unit}`)
       }
       const channel = await this.#targets.channelOf(to, signal)
-      const body = postBody(channel, message, to.thread)
+      const { thread } = to
+      const mark = markOf(options.idempotencyKey)
+      if (options.maybeSentSince !== undefined) {
+        const found = await this.#history.find({ channel, thread, mark, since: options.maybeSentSince }, signal)
+        if (found !== undefined) return readReceipt({ ok: true, channel, ts: found.ts }, channel)
+      }
+      const body = { ...postBody(channel, message, thread), metadata: metadataOf(mark) }
       const reply = await this.#api.call(slackPostMessageCall, { params: {}, body, signal })
       return readReceipt(reply, channel)
     } catch (caught) {

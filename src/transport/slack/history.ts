@@ -1,0 +1,116 @@
+import type { SlackMessagesReply, SlackStoredMessage } from '../../../generated/models.js'
+import { slackListMessagesCall, slackListRepliesCall } from '../../../generated/rest.js'
+import { ExpiringMap } from '../../bus/expiring-map.js'
+import { type Clock, delay } from '../../clock.js'
+import { type ErrorCode, WgrokError } from '../../errors.js'
+import type { Logger } from '../../log.js'
+import { waitFor } from '../retry.js'
+import type { SlackApi } from './api.js'
+import { markOn } from './outbound.js'
+
+/** Options of {@link History}. */
+export interface HistoryOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+}
+
+/** A message that may have been posted. */
+export interface Sought {
+  readonly channel: string
+  readonly thread: string | undefined
+  /** What {@link markOn} tells of it. */
+  readonly mark: string
+  /** Milliseconds since 1970; it was not posted before. */
+  readonly since: number
+}
+
+/** An earlier request may have reached Slack and not be done yet, in ms. */
+const SETTLE = 1_000
+/** Clocks differ, in ms. */
+const SKEW = 60_000
+/** How long a look that fails for now is tried again, in ms: what waits behind the message waits too. */
+const PATIENCE = 30_000
+/** Slack recommends no more than 200, and a larger page may be larger than the largest answer. */
+const PAGE = 200
+const PAGES_MAX = 5
+/** A scope that was missing may have been added, in ms. */
+const BLIND_TTL = 60 * 60 * 1000
+const BLIND_MAX = 10_000
+
+/**
+ * Looks for messages that an earlier attempt may have posted.
+ *
+ * Whoever posted the mark counts: another account of ours may have done so, and nobody else knows it beforehand.
+ */
+export class History {
+  readonly #api: SlackApi
+  readonly #options: HistoryOptions
+  /** Conversations that Slack does not let the app read. */
+  readonly #blind: ExpiringMap<true>
+  readonly #said = new Set<ErrorCode>()
+
+  constructor(api: SlackApi, options: HistoryOptions) {
+    this.#api = api
+    this.#options = options
+    this.#blind = new ExpiringMap({ ttl: BLIND_TTL, max: BLIND_MAX, clock: options.clock })
+  }
+
+  /**
+   * Undefined when the message is not there, and also when Slack would not show it: then it is sent again, since twice is
+   * better than never.
+   *
+   * @throws WgrokError the reason of `signal`, and nothing else.
+   */
+  async find(sought: Sought, signal: AbortSignal): Promise<SlackStoredMessage | undefined> {
+    const { clock, random } = this.#options
+    if (this.#blind.has(sought.channel)) return undefined
+    await delay(SETTLE, signal, clock)
+    const begun = clock.now()
+    for (let failed = 0; ; failed++) {
+      try {
+        return await this.#search(sought, signal)
+      } catch (caught) {
+        if (signal.aborted) throw caught
+        const error = WgrokError.from(caught)
+        const wait = waitFor(error, failed, random)
+        if (!error.retryable || clock.now() + wait - begun > PATIENCE) return this.#giveUp(sought, error)
+        await delay(wait, signal, clock)
+      }
+    }
+  }
+
+  async #search(sought: Sought, signal: AbortSignal): Promise<SlackStoredMessage | undefined> {
+    let cursor: string | undefined
+    for (let page = 0; page < PAGES_MAX; page++) {
+      const { messages = [], response_metadata: next } = await this.#page(sought, cursor, signal)
+      const found = messages.find(message => markOn(message) === sought.mark)
+      cursor = next?.next_cursor
+      if (found !== undefined || cursor === undefined || cursor === '') return found
+    }
+    this.#options.logger.info('too much was posted on Slack since to look for a message', { pages: PAGES_MAX })
+    return undefined
+  }
+
+  #page(sought: Sought, cursor: string | undefined, signal: AbortSignal): Promise<SlackMessagesReply> {
+    const { channel, since, thread } = sought
+    const params = {
+      channel,
+      oldest: String(Math.max(0, since - SKEW) / 1000),
+      include_all_metadata: 'true',
+      limit: String(PAGE),
+      ...(cursor === undefined ? {} : { cursor }),
+    }
+    return thread === undefined
+      ? this.#api.call(slackListMessagesCall, { params, signal })
+      : this.#api.call(slackListRepliesCall, { params: { ...params, ts: thread }, signal })
+  }
+
+  #giveUp({ channel }: Sought, error: WgrokError): undefined {
+    const { code } = error
+    if (!error.retryable) this.#blind.set(channel, true)
+    if (this.#said.has(code)) return
+    this.#said.add(code)
+    this.#options.logger.info('Slack does not show what was posted: a message may come twice', { code, error })
+  }
+}
