@@ -39,11 +39,11 @@ export class RecentIds {
   /** True the first time that an id comes by, false for as long as it is remembered. */
   first(id: string): boolean {
     const now = this.#clock.now()
-    if (now - this.#since >= this.#ttl) this.#turn(now)
-    if (this.#young.has(id) || this.#old.has(id)) return false
-    if (this.#young.size >= this.#half) this.#turn(now)
-    this.#young.add(id)
-    return true
+    if (now - this.#since >= this.#ttl || this.#young.size >= this.#half) this.#turn(now)
+    if (this.#old.has(id)) return false
+    // One look-up where `has` and `add` would be two.
+    const { size } = this.#young
+    return this.#young.add(id).size > size
   }
 
   /** Lets an id pass again. */

@@ -4,12 +4,16 @@ import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Platform } from '../protocol.js'
-import type { Appended, DeathCause, Delivery, Spool, SpoolEntry } from '../spool/spool.js'
+import type { Appended, Delivery, Spool, SpoolEntry } from '../spool/spool.js'
 import { waitFor } from '../transport/retry.js'
-import { Attempt } from './attempt.js'
+import { Attempts } from './attempts.js'
 
-/** Does the work that an entry stands for; rejects with a `WgrokError` whose `retryable` is believed. */
-export type Dispatch = (entry: SpoolEntry, signal: AbortSignal) => Promise<unknown>
+/**
+ * Does the work that an entry stands for; rejects with a `WgrokError` whose `retryable` is believed.
+ *
+ * @param maybeSent whether an earlier attempt may have arrived, unknown to the router
+ */
+export type Dispatch = (entry: SpoolEntry, signal: AbortSignal, maybeSent: boolean) => Promise<unknown>
 
 /** Options of an {@link Outbox}. */
 export interface OutboxOptions {
@@ -34,16 +38,16 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #options: OutboxOptions
-  /** Lanes that are being emptied. True: something came since the lane was last seen empty. */
-  readonly #active = new Map<string, boolean>()
-  readonly #pumps = new Set<Promise<void>>()
-  readonly #attempts = new Set<Attempt>()
-  readonly #idle: Attempt[] = []
+  /** Lanes that are being emptied. */
+  readonly #active = new Map<string, Pump>()
+  readonly #attempts: Attempts
   readonly #stopping = new AbortController()
+  #stopped = false
   #allHeld = false
 
   constructor(options: OutboxOptions) {
     this.#options = options
+    this.#attempts = new Attempts(options.clock, options.sendTimeout ?? LIMITS.sendTimeout)
   }
 
   /** Lanes that are being emptied now. */
@@ -63,7 +67,7 @@ export class Outbox {
 
   /** @throws WgrokError `spool-full`, `closed`, or what the spool throws: the entry is not accepted then. */
   accept(entry: SpoolEntry): Appended | Promise<Appended> {
-    if (this.#stopping.signal.aborted) throw new WgrokError('closed', 'the router is closed')
+    if (this.#stopped) throw new WgrokError('closed', 'the router is closed')
     return this.#options.spool.append(entry)
   }
 
@@ -98,45 +102,50 @@ export class Outbox {
     const stop = (): void => this.stop()
     const timer = clock.setTimeout(stop, ms)
     const { signal } = this.#stopping
-    while (this.#pumps.size > 0 && !signal.aborted) await Promise.race([Promise.all(this.#pumps), aborted(signal)])
+    while (this.#active.size > 0 && !signal.aborted) await Promise.race([this.#emptied(), aborted(signal)])
     timer.cancel()
     stop()
-    await Promise.all(this.#pumps)
+    await this.#emptied()
     return spool.stats().messages
   }
 
   /** Stops waiting in {@link close}. */
   stop(): void {
     const closed = new WgrokError('closed', 'the router is closing')
+    this.#stopped = true
     this.#stopping.abort(closed)
-    for (const attempt of this.#attempts) attempt.abort(closed)
+    this.#attempts.abort(closed)
+  }
+
+  async #emptied(): Promise<void> {
+    await Promise.all([...this.#active.values()].map(pump => pump.done))
   }
 
   #wake(lane: string): void {
-    if (this.#active.has(lane)) {
-      this.#active.set(lane, true)
-      return
+    const active = this.#active.get(lane)
+    if (active !== undefined) active.again = true
+    else if (!this.#rests(lane)) {
+      const pump: Pump = { again: false, done: DONE }
+      this.#active.set(lane, pump)
+      pump.done = this.#pump(lane, pump)
     }
-    if (this.#rests(lane)) return
-    this.#active.set(lane, false)
-    const pump = this.#pump(lane).finally(() => this.#pumps.delete(pump))
-    this.#pumps.add(pump)
   }
 
   #rests(lane: string): boolean {
-    return this.#allHeld || this.#stopping.signal.aborted || this.#options.spool.isHeld(lane)
+    return this.#allHeld || this.#stopped || this.#options.spool.isHeld(lane)
   }
 
-  async #pump(lane: string): Promise<void> {
+  async #pump(lane: string, pump: Pump): Promise<void> {
     const { logger, spool } = this.#options
     // What wakes a lane is still on the stack; the caller gets its answer first.
     await undefined
     try {
       while (!this.#rests(lane)) {
-        this.#active.set(lane, false)
-        const delivery = await spool.take(lane)
+        pump.again = false
+        const taken = spool.take(lane)
+        const delivery = taken instanceof Promise ? await taken : taken
         if (delivery !== undefined) await this.#deliver(delivery)
-        else if (this.#active.get(lane) !== true) break
+        else if (!pump.again) break
       }
     } catch (error) {
       // Only the spool throws here. What it lent is lent again after a restart.
@@ -145,62 +154,56 @@ export class Outbox {
     this.#active.delete(lane)
   }
 
+  /** Tries, and tries again after a temporary failure. The lane waits meanwhile, and no other. */
   async #deliver(delivery: Delivery): Promise<void> {
     const { entry } = delivery
-    const { logger, onSettled } = this.#options
-    try {
-      await this.#attempt(entry)
-    } catch (caught) {
-      const error = WgrokError.from(caught)
-      if (this.#stopping.signal.aborted || error === ELSEWHERE) return void (await delivery.release())
-      const cause: DeathCause = { code: error.code, detail: error.message.slice(0, 500) }
-      await delivery.bury(cause)
-      logger.warn('message could not be delivered', {
-        code: error.code,
-        lane: entry.lane,
-        messageId: entry.id,
-        length: entry.text.length,
-        error,
-      })
-      onSettled?.(entry, error)
-      return
+    const { clock, dispatch } = this.#options
+    const begun = clock.now()
+    let maybeSent = delivery.redelivered > 0
+    for (let failed = 0; !this.#stopped; failed++) {
+      const error = await this.#attempts.run(signal => dispatch(entry, signal, maybeSent))
+      if (error === undefined) return this.#done(delivery)
+      if (this.#stopped) break
+      if (this.#isFinal(error, failed, begun)) return this.#bury(delivery, error)
+      if (this.#isElsewhere(error, entry)) break
+      // A 429 is the only temporary failure that says clearly that nothing was sent.
+      if (error.code !== 'rate-limited') maybeSent = true
+      await this.#rest(error, failed, entry)
     }
+    await delivery.release()
+  }
+
+  #done(delivery: Delivery): void | Promise<void> {
+    const { entry } = delivery
+    const { onSettled } = this.#options
     const acked = delivery.ack()
     // A kill before that is on disk sends the message again. Where nobody would notice, do not wait for the disk.
-    if (entry.to === undefined || !IDEMPOTENT.has(entry.to.platform)) await acked
+    if (acked !== undefined && (entry.to === undefined || !IDEMPOTENT.has(entry.to.platform))) {
+      return acked.then(() => onSettled?.(entry, undefined))
+    }
     onSettled?.(entry, undefined)
   }
 
-  /** Tries, and tries again after a temporary failure. The lane waits meanwhile, and no other. */
-  async #attempt(entry: SpoolEntry): Promise<void> {
-    const { clock, dispatch, logger } = this.#options
-    const { signal: stopping } = this.#stopping
-    const begun = clock.now()
-    for (let failed = 0; ; failed++) {
-      stopping.throwIfAborted()
-      const attempt = this.#open()
-      try {
-        await attempt.run(signal => dispatch(entry, signal))
-        return
-      } catch (caught) {
-        const error = attempt.failure ?? WgrokError.from(caught)
-        if (stopping.aborted || this.#isFinal(error, failed, begun)) throw error
-        if (this.#isElsewhere(error, entry)) throw ELSEWHERE
-        const wait = this.#waitAfter(error, failed, entry)
-        logger.debug('send is tried again', { code: error.code, lane: entry.lane, messageId: entry.id, wait })
-        await delay(wait, stopping, clock)
-      } finally {
-        this.#attempts.delete(attempt)
-        if (attempt.reusable && this.#idle.length < IDLE_MAX) this.#idle.push(attempt)
-      }
-    }
+  async #bury(delivery: Delivery, error: WgrokError): Promise<void> {
+    const { entry } = delivery
+    const { logger, onSettled } = this.#options
+    await delivery.bury({ code: error.code, detail: error.message.slice(0, 500) })
+    logger.warn('message could not be delivered', {
+      code: error.code,
+      lane: entry.lane,
+      messageId: entry.id,
+      length: entry.text.length,
+      error,
+    })
+    onSettled?.(entry, error)
   }
 
-  #open(): Attempt {
-    const { clock, sendTimeout: ms = LIMITS.sendTimeout } = this.#options
-    const attempt = this.#idle.pop() ?? new Attempt(clock, ms)
-    this.#attempts.add(attempt)
-    return attempt
+  /** Waits before the next attempt; not to its end when the router stops. */
+  async #rest(error: WgrokError, failed: number, entry: SpoolEntry): Promise<void> {
+    const { clock, logger } = this.#options
+    const wait = this.#waitAfter(error, failed, entry)
+    logger.debug('send is tried again', { code: error.code, lane: entry.lane, messageId: entry.id, wait })
+    await delay(wait, this.#stopping.signal, clock).catch(() => {})
   }
 
   #isFinal(error: WgrokError, failed: number, begun: number): boolean {
@@ -224,12 +227,16 @@ export class Outbox {
   }
 }
 
-const ELSEWHERE = new WgrokError('platform-unavailable', 'the adapter may be connected to another router')
+/** A lane that is being emptied. */
+interface Pump {
+  /** Something came since the lane was last seen empty. */
+  again: boolean
+  done: Promise<void>
+}
+
+const DONE = Promise.resolve()
 
 /** Platforms that know a repeated message by its key. */
 const IDEMPOTENT: ReadonlySet<Platform> = new Set(['bridge', 'discord'])
 
 const BRIDGE_WAIT_MAX = 1_000
-
-/** Attempts kept for the next sends: about as many as are under way at once on a busy router. */
-const IDLE_MAX = 256

@@ -6,11 +6,14 @@ import type { Dedupe } from '../bus/dedupe.js'
 import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { stripMention } from '../frame/mention.js'
+import { isInbox } from '../frame/slug.js'
 import type { Logger } from '../log.js'
+import type { Mutable } from '../mutable.js'
 import type { Address } from '../protocol.js'
 import type { Appended, AppJob, SpoolEntry } from '../spool/spool.js'
 import { addressKey } from '../transport/address.js'
 import { ACCEPTED, type Arrival, DUPLICATE, IGNORED, type Outcome, senderAddress } from './arrival.js'
+import { type Destination, destinationAt } from './destination.js'
 import type { Inboxes } from './inboxes.js'
 import type { Registry } from './registry.js'
 import type { Waiters } from './waiters.js'
@@ -45,13 +48,6 @@ export const RESERVED_VERBS: ReadonlySet<string> = new Set(['echo', 'pause', 're
 
 type Result = Outcome | Promise<Outcome>
 type Refusal = 'frame-malformed' | 'slug-invalid' | 'flags-invalid' | 'target-invalid'
-
-/** A destination, and what goes with the message there. */
-interface Destination {
-  readonly to: Address
-  readonly mention: Address | undefined
-  readonly via: string | undefined
-}
 
 /**
  * What the router does with every message, wherever it comes from: dedupe, allowlist, mention, then the handler of the
@@ -112,8 +108,8 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     if (destination === undefined) {
       return this.#refuse(arrival, 'target-invalid', 'the slug is not registered and the caller has no conversation')
     }
-    this.#rememberInbox(frame, arrival)
-    return this.#relay(arrival, destination, text)
+    if (isInbox(frame.from)) this.#rememberInbox(frame.from, arrival)
+    return this.#accept(arrival, destination, destination.lane, text)
   }
 
   peerCommand(command: AppCommand, arrival: Arrival): Result {
@@ -142,35 +138,24 @@ export class Pipeline implements BusReceives<Arrival, Result> {
 
   /** Registered slug, then inbox, then back to where it came from. */
   #resolve(frame: Frame, arrival: Arrival): Destination | undefined {
-    const { inboxes } = this.#options
     const { registry } = this.#rules
-    if (registry.has(frame.to)) return { to: registry.resolve(frame.to) as Address, mention: undefined, via: undefined }
-    const place = inboxes.place(frame.to)
-    if (place !== undefined) return { to: place.address, mention: place.mention, via: place.via }
-    const registered = registry.resolve(frame.to)
-    if (registered !== undefined) return { to: registered, mention: undefined, via: undefined }
-    return this.#home(arrival)
+    const exact = registry.get(frame.to)
+    if (exact !== undefined) return exact
+    return this.#options.inboxes.place(frame.to) ?? registry.resolve(frame.to) ?? this.#home(arrival)
   }
 
   /** Where an answer to the arrival itself goes. */
   #home(arrival: Arrival): Destination | undefined {
-    if (arrival.conversation !== undefined) {
-      return { to: arrival.conversation, mention: senderAddress(arrival), via: arrival.via }
-    }
-    const to = this.#options.callerAddress(arrival.sender.principals[0] ?? '')
-    return to === undefined ? undefined : { to, mention: undefined, via: undefined }
+    const { conversation: to, via } = arrival
+    if (to !== undefined) return { to, lane: addressKey(to), mention: senderAddress(arrival), via }
+    const address = this.#options.callerAddress(arrival.sender.principals[0] ?? '')
+    return address === undefined ? undefined : destinationAt(address)
   }
 
-  #rememberInbox(frame: Frame, arrival: Arrival): void {
+  #rememberInbox(from: string, arrival: Arrival): void {
     const home = this.#home(arrival)
-    if (home === undefined) return
-    const place = { address: home.to, mention: home.mention, via: home.via }
-    if (this.#options.inboxes.remember(frame.from, place)) return
+    if (home === undefined || this.#options.inboxes.remember(from, home)) return
     this.#options.logger.warn('inbox is known from another conversation', { messageId: arrival.id })
-  }
-
-  #relay(arrival: Arrival, destination: Destination, text: string): Result {
-    return this.#accept(arrival, destination, addressKey(destination.to), { text })
   }
 
   /**
@@ -189,36 +174,34 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     }
     const sender = arrival.sender.principals[0] ?? ''
     const job: AppJob = { app, answerTo: frame?.from ?? app, flags, from: frame?.from ?? '-', sender }
-    const peer = destination === undefined ? sender : addressKey(destination.to)
-    return this.#accept(arrival, destination, `app:${app}:${peer}`, { text: call.payload, job }, waiter)
+    const peer = destination?.lane ?? sender
+    return this.#accept(arrival, destination, `app:${app}:${peer}`, call.payload, job, waiter)
   }
 
   /** A peer is answered where he spoke; a webhook caller where the frame's `from` says, else where he can be addressed. */
   #answerPlace(frame: Frame | undefined, arrival: Arrival): Destination | undefined {
     if (arrival.conversation !== undefined || frame === undefined) return this.#home(arrival)
-    const to = this.#rules.registry.resolve(frame.from)
-    return to === undefined ? this.#home(arrival) : { to, mention: undefined, via: undefined }
+    return this.#rules.registry.resolve(frame.from) ?? this.#home(arrival)
   }
 
   #accept(
     arrival: Arrival,
     destination: Destination | undefined,
     lane: string,
-    content: Pick<SpoolEntry, 'text' | 'job'>,
+    text: string,
+    job?: AppJob,
     waiter?: string,
   ): Result {
-    const { mention, to, via } = destination ?? NOWHERE
-    const entry: SpoolEntry = {
-      id: `${arrival.source}:${arrival.id}`,
-      lane,
-      ...content,
-      acceptedAt: this.#options.clock.now(),
-      ...(to === undefined ? {} : { to }),
-      ...(arrival.cards.length === 0 ? {} : { cards: arrival.cards }),
-      ...(mention === undefined ? {} : { mention }),
-      ...(via === undefined ? {} : { via }),
-      ...(waiter === undefined ? {} : { waiter }),
+    const id = `${arrival.source}:${arrival.id}`
+    const entry: Mutable<SpoolEntry> = { id, lane, text, acceptedAt: this.#options.clock.now() }
+    if (job !== undefined) entry.job = job
+    if (destination !== undefined) {
+      entry.to = destination.to
+      if (destination.mention !== undefined) entry.mention = destination.mention
+      if (destination.via !== undefined) entry.via = destination.via
     }
+    if (arrival.cards.length > 0) entry.cards = arrival.cards
+    if (waiter !== undefined) entry.waiter = waiter
     const appended = this.#options.accept(entry)
     return appended instanceof Promise ? appended.then(outcomeOf) : outcomeOf(appended)
   }
@@ -250,8 +233,6 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     return { status: 'refused', error, again: true }
   }
 }
-
-const NOWHERE: Partial<Destination> = Object.freeze({})
 
 function refused(error: WgrokError): Outcome {
   return { status: 'refused', error, again: false }

@@ -3,6 +3,7 @@ import { ExpiringMap } from '../bus/expiring-map.js'
 import type { Clock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { measure } from '../frame/measure.js'
+import type { Mutable } from '../mutable.js'
 import type { Address, FrameLimit, Platform } from '../protocol.js'
 import { addressKey } from '../transport/address.js'
 import { waitFor } from '../transport/retry.js'
@@ -23,7 +24,7 @@ export interface Account {
   readonly lastHeardAt: number
 }
 
-type Slot = { -readonly [K in keyof Account]: Account[K] } & {
+type Slot = Mutable<Account> & {
   /** As `quietUntil`, by destination. */
   readonly quietTo: ExpiringMap<number>
 }
@@ -109,28 +110,27 @@ export class AccountPool {
    * the text is more than the platform takes. `rate-limited` only when every account of the platform has to wait.
    */
   async send(to: Address, message: OutboundMessage, options: PoolSendOptions): Promise<Receipt> {
-    const { via, ...sendOptions } = options
     const slots = this.#slots.get(to.platform)
     if (slots === undefined) throw new WgrokError('unsupported', `the router has no account on ${to.platform}`)
-    const tried = new Set<Slot>()
-    const key = addressKey(to)
-    const choose = (): Slot | undefined => this.#choose(slots, tried, { via, key })
+    const tried: Slot[] = []
     let failure: WgrokError | undefined
-    for (let slot = choose(); slot !== undefined; slot = choose()) {
-      tried.add(slot)
+    let slot = this.#choose(slots, tried, to, options)
+    while (slot !== undefined) {
       slot.busy++
       try {
-        return await slot.transport.send(to, message, sendOptions)
+        return await slot.transport.send(to, message, options)
       } catch (caught) {
         const error = WgrokError.from(caught)
         if (error.code === 'frame-too-large') throw tooLarge(message.text, slot, error)
-        if (error.code === 'rate-limited') this.#quiet(slot, key, error)
+        if (error.code === 'rate-limited') this.#quiet(slot, to, error)
         else if (!ACCOUNT_ERRORS.has(error.code)) throw error
         // A 429 tells more about what to do next than another account's 404.
         if (failure?.code !== 'rate-limited') failure = error
       } finally {
         slot.busy--
       }
+      tried.push(slot)
+      slot = this.#choose(slots, tried, to, options)
     }
     throw failure ?? new WgrokError('internal', 'no account was tried')
   }
@@ -139,33 +139,30 @@ export class AccountPool {
     await Promise.allSettled(this.accounts().map(account => account.transport.close()))
   }
 
-  #quiet(slot: Slot, key: string, error: WgrokError): void {
+  #quiet(slot: Slot, to: Address, error: WgrokError): void {
     const until = this.#clock.now() + waitFor(error, 0, this.#random)
-    if (error.retryScope === 'destination') slot.quietTo.set(key, until)
+    if (error.retryScope === 'destination') slot.quietTo.set(addressKey(to), until)
     else slot.quietUntil = until
   }
 
-  #choose(slots: readonly Slot[], tried: ReadonlySet<Slot>, { via, key }: Wish): Slot | undefined {
+  #choose(slots: readonly Slot[], tried: readonly Slot[], to: Address, { via }: PoolSendOptions): Slot | undefined {
+    const [only] = slots
+    if (slots.length === 1) return tried.length === 0 ? only : undefined
     const now = this.#clock.now()
+    const key = addressKey(to)
     let best: Slot | undefined
     let least = Number.POSITIVE_INFINITY
     let rest = 0
     for (const slot of slots) {
-      if (tried.has(slot)) continue
+      if (tried.includes(slot)) continue
       const quiet = Math.max(slot.quietUntil, slot.quietTo.get(key) ?? 0) - now
       if (slot.name === via && quiet <= 0) return slot
       const load = loadOf(slot, quiet)
       if (best === undefined || load < least) [best, least, rest] = [slot, load, quiet]
     }
     // Every account that is left has to be quiet: one failure is known already, so do not ask again now.
-    return tried.size > 0 && rest > 0 ? undefined : best
+    return tried.length > 0 && rest > 0 ? undefined : best
   }
-}
-
-/** What a send asks for: an account by its name, and a destination by its key. */
-interface Wish {
-  readonly via: string | undefined
-  readonly key: string
 }
 
 /** Ready accounts by sends under way, then those that must be quiet by how long. */

@@ -2,10 +2,11 @@ import { WgrokError } from '../errors.js'
 import { inboxOwner } from '../frame/slug.js'
 import type { Address, Platform } from '../protocol.js'
 import { formatAddress, parseAddress } from '../transport/address.js'
+import { type Destination, destinationAt } from './destination.js'
 
 /** Registered agents: which slug is spoken to where. */
 export class Registry {
-  readonly #routes: ReadonlyMap<string, Address>
+  readonly #routes: ReadonlyMap<string, Destination>
 
   /**
    * @param routes slug to target text, `[platform:][kind:]id`.
@@ -13,29 +14,31 @@ export class Registry {
    * @throws WgrokError `config-invalid` naming the slug whose target makes no sense or cannot be reached.
    */
   constructor(routes: Readonly<Record<string, string>>, platforms?: ReadonlySet<Platform>) {
-    this.#routes = new Map(Object.entries(routes).map(([slug, target]) => [slug, readTarget(slug, target, platforms)]))
+    this.#routes = new Map(
+      Object.entries(routes).map(([slug, target]) => [slug, destinationAt(readTarget(slug, target, platforms))]),
+    )
   }
 
   get size(): number {
     return this.#routes.size
   }
 
-  /** The address of a registered slug. An inbox of a registered slug answers for its owner. */
-  resolve(slug: string): Address | undefined {
-    const address = this.#routes.get(slug)
-    if (address !== undefined) return address
+  /** Where exactly this slug is registered. */
+  get(slug: string): Destination | undefined {
+    return this.#routes.get(slug)
+  }
+
+  /** The place of a registered slug. An inbox of a registered slug answers for its owner. */
+  resolve(slug: string): Destination | undefined {
+    const destination = this.#routes.get(slug)
+    if (destination !== undefined) return destination
     const owner = inboxOwner(slug)
     return owner === undefined ? undefined : this.#routes.get(owner)
   }
 
-  /** Whether exactly this slug is registered. */
-  has(slug: string): boolean {
-    return this.#routes.has(slug)
-  }
-
   /** Slug and target text of every route. */
   entries(): readonly (readonly [slug: string, target: string])[] {
-    return [...this.#routes].map(([slug, address]) => [slug, formatAddress(address)] as const)
+    return [...this.#routes].map(([slug, { to }]) => [slug, formatAddress(to)] as const)
   }
 }
 

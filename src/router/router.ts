@@ -8,17 +8,18 @@ import { openScope } from '../bus/scope.js'
 import { type Clock, systemClock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, openLogger } from '../log.js'
-import type { Address, BotConfig, Platform } from '../protocol.js'
+import type { Mutable } from '../mutable.js'
+import type { Address, BotConfig, Card, Platform } from '../protocol.js'
 import { serveAdmin } from '../spool/admin.js'
 import type { Spool, SpoolEntry, SpoolStats } from '../spool/spool.js'
 import { addressKey, parseAddress } from '../transport/address.js'
 import { cardsFor } from '../transport/cards.js'
 import { createDial } from '../transport/dial.js'
-import type { InboundMessage, Transport } from '../transport/transport.js'
+import type { InboundMessage, OutboundMessage, Transport } from '../transport/transport.js'
 import { openAccounts } from './accounts.js'
 import { AppJobs } from './app-jobs.js'
 import { AppCaller } from './apps.js'
-import { arrivalOf, type Outcome } from './arrival.js'
+import { type Arrival, arrivalOf, type Outcome } from './arrival.js'
 import { checkBotConfig } from './checks.js'
 import { type Hooks, openHooks } from './hooks.js'
 import type { HttpServer } from './http.js'
@@ -49,8 +50,6 @@ export interface RouterOptions {
 /** What may change while the router runs. */
 export type ReloadableConfig = Pick<BotConfig, 'domains' | 'routes' | 'apps' | 'bridgeTokens'>
 
-type Counts = { -readonly [K in keyof RouterCounts]: number }
-
 /** Everything that exists from the start to the end of a run. */
 interface Running {
   readonly logger: Logger
@@ -72,7 +71,15 @@ export class WgrokRouter {
   readonly #dedupe: Dedupe
   readonly #waiters: Waiters
   readonly #apps: AppCaller
-  readonly #counts: Counts = { heard: 0, accepted: 0, duplicate: 0, ignored: 0, refused: 0, sent: 0, dead: 0 }
+  readonly #counts: Mutable<RouterCounts> = {
+    heard: 0,
+    accepted: 0,
+    duplicate: 0,
+    ignored: 0,
+    refused: 0,
+    sent: 0,
+    dead: 0,
+  }
   #config: BotConfig
   #state: RouterStatus['state'] = 'idle'
   #running: Running | undefined
@@ -224,7 +231,7 @@ export class WgrokRouter {
       clock,
       random,
       logger,
-      dispatch: (entry, signal) => this.#dispatch(entry, signal),
+      dispatch: (entry, signal, maybeSent) => this.#dispatch(entry, signal, maybeSent),
       onSettled: (entry, error) => this.#settled(entry, error),
     })
     const pipeline = new Pipeline({
@@ -248,9 +255,7 @@ export class WgrokRouter {
     this.#running = { logger, spool, outbox, pipeline, jobs }
     await outbox.start()
     for (const account of accounts) void this.#watch(account, logger)
-    await Promise.all(
-      accounts.map(account => account.transport.listen(async message => void (await this.#deliver(account, message)))),
-    )
+    await Promise.all(accounts.map(account => account.transport.listen(message => this.#listenTo(account, message))))
     await this.#listen(logger)
     this.#state = 'live'
     logger.info('router is live', { accounts: accounts.length, routes: rules.registry.size, apps: rules.apps.size })
@@ -290,12 +295,21 @@ export class WgrokRouter {
     })
   }
 
-  /** Rejects when the router could not take the message for now, so that the platform repeats it. */
-  async #deliver(account: Account, message: InboundMessage): Promise<Outcome> {
+  /** Resolves with no value, and mostly at once: of a promise's cost, a message that waits for nothing bears none. */
+  #listenTo(account: Account, message: InboundMessage): Promise<void> {
+    try {
+      const outcome = this.#deliver(account, message)
+      return outcome instanceof Promise ? outcome.then(nothing) : DONE
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** @throws WgrokError when the router could not take the message for now, so that the platform repeats it. */
+  #deliver(account: Account, message: InboundMessage): Outcome | Promise<Outcome> {
     this.#pool.heard(account)
-    const outcome = await this.#take(pipeline => pipeline.take(arrivalOf(message, account.name)))
-    if (outcome.status === 'refused' && outcome.again) throw outcome.error
-    return outcome
+    const outcome = this.#take(arrivalOf(message, account.name))
+    return outcome instanceof Promise ? outcome.then(unlessAgain) : unlessAgain(outcome)
   }
 
   /** As if the account of that name had heard it. */
@@ -305,10 +319,10 @@ export class WgrokRouter {
     return this.#deliver(account, message)
   }
 
-  #take(take: (pipeline: Pipeline) => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
+  #take(arrival: Arrival): Outcome | Promise<Outcome> {
     const { pipeline } = this.#mustRun()
     this.#counts.heard++
-    const outcome = take(pipeline)
+    const outcome = pipeline.take(arrival)
     return outcome instanceof Promise ? outcome.then(late => this.#count(late)) : this.#count(outcome)
   }
 
@@ -317,21 +331,25 @@ export class WgrokRouter {
     return outcome
   }
 
-  async #dispatch(entry: SpoolEntry, signal: AbortSignal): Promise<void> {
+  async #dispatch(entry: SpoolEntry, signal: AbortSignal, maybeSent: boolean): Promise<void> {
     const { cards, id, job, mention, text, to, via } = entry
     if (job !== undefined) return this.#mustHave().jobs.run(entry, job, signal)
     if (to === undefined) throw new WgrokError('target-invalid', 'the entry has no destination')
-    const shown = cardsFor(to.platform, cards ?? [])
-    const hidden = (cards?.length ?? 0) - shown.length
-    if (hidden > 0) this.#mustHave().logger.info('cards left out', { platform: to.platform, messageId: id, hidden })
-    const message = {
-      text,
-      ...(shown.length === 0 ? {} : { cards: shown }),
-      ...(mention === undefined ? {} : { mention }),
-    }
-    const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id })
+    const message: Mutable<OutboundMessage> = { text }
+    if (mention !== undefined) message.mention = mention
+    const shown = cards === undefined ? [] : this.#shown(to.platform, cards, id)
+    if (shown.length > 0) message.cards = shown
+    const maybeSentSince = maybeSent ? entry.acceptedAt : undefined
+    const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id, maybeSentSince })
     // Another account of ours may hear it: what the router said itself is not news.
     if (to.platform !== 'bridge') this.#dedupe.first(to.platform, receipt.messageId)
+  }
+
+  #shown(platform: Platform, cards: readonly Card[], messageId: string): readonly Card[] {
+    const shown = cardsFor(platform, cards)
+    const hidden = cards.length - shown.length
+    if (hidden > 0) this.#mustHave().logger.info('cards left out', { platform, messageId, hidden })
+    return shown
   }
 
   /** One frame of an application's answer: to the caller who waits, else into the lane of his conversation. */
@@ -376,7 +394,7 @@ export class WgrokRouter {
     const [{ openHttp }, { openMetrics }] = await Promise.all([import('./http.js'), import('./metrics.js')])
     this.#metrics = await openMetrics(() => this.status())
     const post = (posted: Parameters<typeof postFrame>[0]) =>
-      postFrame(posted, this.#waiters, arrival => this.#take(pipeline => pipeline.take(arrival)))
+      postFrame(posted, this.#waiters, arrival => this.#take(arrival))
     this.#http = await openHttp({
       host: webhookHost,
       port: webhookPort ?? bridgePort,
@@ -412,6 +430,15 @@ export class WgrokRouter {
 
 /** Platforms that find a person by his e-mail address, the surest first. */
 const EMAIL_PLATFORMS: readonly Platform[] = ['webex', 'slack']
+
+const DONE = Promise.resolve()
+
+function nothing(): void {}
+
+function unlessAgain(outcome: Outcome): Outcome {
+  if (outcome.status === 'refused' && outcome.again) throw outcome.error
+  return outcome
+}
 
 const NOTHING: SpoolStats = { messages: 0, bytes: 0, lanes: 0, dead: 0, dropped: 0, refusing: undefined }
 

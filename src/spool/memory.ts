@@ -15,11 +15,15 @@ export interface MemorySpoolOptions {
 }
 
 interface Lane {
+  readonly name: string
   readonly waiting: Deque<SpoolEntry>
   lent: SpoolEntry | undefined
   /** Was lent and came back; goes before what waits. */
   returned: SpoolEntry | undefined
 }
+
+/** The lent entry leaves its lane. */
+type End = (lane: Lane, entry: SpoolEntry, cause?: DeathCause) => void
 
 /**
  * A spool that a restart empties. A lane that is full drops its oldest message with a warning, as the published
@@ -55,7 +59,7 @@ export class MemorySpool implements Spool {
   append(entry: SpoolEntry): Appended {
     let lane = this.#lanes.get(entry.lane)
     if (lane === undefined) {
-      lane = { waiting: new Deque(), lent: undefined, returned: undefined }
+      lane = { name: entry.lane, waiting: new Deque(), lent: undefined, returned: undefined }
       this.#lanes.set(entry.lane, lane)
     }
     if (lane.waiting.length >= this.#laneMax) this.#drop(lane)
@@ -73,20 +77,7 @@ export class MemorySpool implements Spool {
     if (entry === undefined) return undefined
     lane.returned = undefined
     lane.lent = entry
-    return {
-      entry,
-      redelivered: 0,
-      ack: () => this.#settle(name, lane, entry),
-      bury: reason => {
-        this.#bury(entry, reason)
-        this.#settle(name, lane, entry)
-      },
-      release: () => {
-        if (lane.lent !== entry) return
-        lane.lent = undefined
-        lane.returned = entry
-      },
-    }
+    return new Lent(lane, entry, this.#end)
   }
 
   hold(lane: string, held: boolean): void {
@@ -156,21 +147,51 @@ export class MemorySpool implements Spool {
     })
   }
 
-  #bury(entry: SpoolEntry, reason: DeathCause): void {
-    const oldest = this.#dead.size >= this.#deadMax ? this.#dead.keys().next().value : undefined
-    if (oldest !== undefined) this.#dead.delete(oldest)
-    this.#dead.set(entry.id, { entry, ...reason, diedAt: this.#clock.now() })
-  }
-
-  #settle(name: string, lane: Lane, entry: SpoolEntry): void {
+  /** The lent entry leaves its lane, for good or to the dead letters. */
+  readonly #end: End = (lane, entry, cause) => {
     if (lane.lent !== entry) return
     lane.lent = undefined
     this.#forget(entry)
-    if (lane.waiting.length === 0) this.#lanes.delete(name)
+    if (cause !== undefined) this.#bury(entry, cause)
+    if (lane.waiting.length === 0) this.#lanes.delete(lane.name)
+  }
+
+  #bury(entry: SpoolEntry, cause: DeathCause): void {
+    const oldest = this.#dead.size >= this.#deadMax ? this.#dead.keys().next().value : undefined
+    if (oldest !== undefined) this.#dead.delete(oldest)
+    this.#dead.set(entry.id, { entry, ...cause, diedAt: this.#clock.now() })
   }
 
   #forget(entry: SpoolEntry): void {
     this.#messages--
     this.#bytes -= entry.text.length
+  }
+}
+
+/** A class, so that a message costs one object and no closures. */
+class Lent implements Delivery {
+  readonly entry: SpoolEntry
+  readonly redelivered = 0
+  readonly #lane: Lane
+  readonly #end: End
+
+  constructor(lane: Lane, entry: SpoolEntry, end: End) {
+    this.entry = entry
+    this.#lane = lane
+    this.#end = end
+  }
+
+  ack(): void {
+    this.#end(this.#lane, this.entry)
+  }
+
+  bury(cause: DeathCause): void {
+    this.#end(this.#lane, this.entry, cause)
+  }
+
+  release(): void {
+    if (this.#lane.lent !== this.entry) return
+    this.#lane.lent = undefined
+    this.#lane.returned = this.entry
   }
 }

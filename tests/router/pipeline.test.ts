@@ -256,8 +256,8 @@ describe('the registry', () => {
 
   it('keeps colons in ids and reads the seed form', () => {
     const registry = new Registry({ deploy: 'deploy-bot@example.com', chat: 'irc:#a:b' })
-    expect(registry.resolve('deploy')).toEqual({ platform: 'webex', kind: 'email', id: 'deploy-bot@example.com' })
-    expect(registry.resolve('chat')).toEqual({ platform: 'irc', kind: 'channel', id: '#a:b' })
+    expect(registry.resolve('deploy')?.to).toEqual({ platform: 'webex', kind: 'email', id: 'deploy-bot@example.com' })
+    expect(registry.resolve('chat')?.to).toEqual({ platform: 'irc', kind: 'channel', id: '#a:b' })
     expect(registry.resolve('nobody')).toBeUndefined()
   })
 })

@@ -25,5 +25,5 @@ function parse(input: Input): Address {
 function route(input: Input): Address | null {
   const env = { WGROK_WEBEX_TOKENS: 'token', WGROK_DOMAINS: 'example.com', WGROK_ROUTES: text(input, 'routes') }
   const { routes = {} } = botConfigFromEnv(env)
-  return new Registry(routes).resolve(text(input, 'slug')) ?? null
+  return new Registry(routes).resolve(text(input, 'slug'))?.to ?? null
 }
