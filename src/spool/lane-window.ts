@@ -29,12 +29,18 @@ export class LaneWindow {
   #bytes = 0
   /** Whether nothing waits on disk beyond what is loaded. */
   #whole = true
+  #first: number | undefined
   /** Everything up to this place has been loaded. */
   #upTo = 0
 
   /** Bytes of the entries in memory. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Place of the first entry ever lent. */
+  get first(): number | undefined {
+    return this.#first
   }
 
   get lent(): Placed | undefined {
@@ -65,6 +71,7 @@ export class LaneWindow {
     }
     this.#lent = this.#returned ?? this.#loaded.shift()
     this.#returned = undefined
+    this.#first ??= this.#lent?.seq
     this.#bytes -= this.#lent?.size ?? 0
     return this.#lent
   }

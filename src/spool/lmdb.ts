@@ -131,7 +131,7 @@ export class LmdbSpool implements Spool {
     }
     return {
       entry: placed.entry,
-      redelivered: placed.seq <= this.#recalled ? 1 : 0,
+      redelivered: placed.seq <= this.#recalled && placed.seq === lane.first ? 1 : 0,
       ack: () => this.#settle(name, lane, placed, () => {}, 0),
       bury: cause => this.#bury(name, lane, placed, cause),
       release: () => {

@@ -64,6 +64,28 @@ describe('a router with a state directory', () => {
     expect((await again.status()).counts).toMatchObject({ accepted: 1, duplicate: 1 })
   })
 
+  it('tells the platform of the one message per destination that may have arrived before a restart', async () => {
+    const clock = fakeClock()
+    const first = new FakeTransport()
+    const router = await start([first], {}, { clock })
+    first.onSend = () => new Promise(() => {})
+    for (const id of ['1', '2', '3']) await first.hear({ text: `./echo:deploy:ci:-:${id}`, id })
+    const acceptedAt = clock.now()
+    const closing = router.close()
+    await clock.advance(60_000)
+    await closing
+    const told: unknown[] = []
+    const second = new FakeTransport()
+    second.onSend = ({ message }, { maybeSentSince }) => void told.push([message.text, maybeSentSince])
+    await start([second], {}, { clock })
+    await expect.poll(() => told.length).toBe(3)
+    expect(told).toEqual([
+      ['deploy:ci:-:1', acceptedAt],
+      ['deploy:ci:-:2', undefined],
+      ['deploy:ci:-:3', undefined],
+    ])
+  })
+
   it('acknowledges only what is on disk, and takes refused messages again later', async () => {
     const transport = new FakeTransport()
     await start([transport], { spoolBytes: 1_048_576 })

@@ -3,21 +3,17 @@ import { LIMITS } from '../../generated/limits.js'
 import { WgrokError } from '../../src/errors.js'
 import { type Dispatch, Outbox, type OutboxOptions } from '../../src/router/outbox.js'
 import { MemorySpool } from '../../src/spool/memory.js'
-import type { SpoolEntry } from '../../src/spool/spool.js'
 import { failing, memoryLogger, turn, unavailable } from '../bus/fakes.js'
 import { entry } from '../spool/suite.js'
 import { fakeClock } from '../support/fake-clock.js'
 
-async function setUp(
-  before: (entry: SpoolEntry, signal: AbortSignal) => unknown = () => {},
-  more: Partial<OutboxOptions> = {},
-) {
+async function setUp(before: (...args: Parameters<Dispatch>) => unknown = () => {}, more: Partial<OutboxOptions> = {}) {
   const clock = fakeClock()
   const logger = memoryLogger()
   const spool = new MemorySpool({ clock })
   const sent: string[] = []
-  const dispatch: Dispatch = async (item, signal) => {
-    await before(item, signal)
+  const dispatch: Dispatch = async (item, signal, maybeSent) => {
+    await before(item, signal, maybeSent)
     sent.push(`${item.lane}${item.text}`)
   }
   const outbox = new Outbox({ spool, dispatch, clock, random: () => 0.999, logger, ...more })
@@ -109,6 +105,40 @@ describe('a lane', () => {
     await clock.advance(60_000)
     expect(tries).toBeGreaterThan(59)
     outbox.stop()
+  })
+})
+
+describe('an earlier attempt', () => {
+  const limited = new WgrokError('rate-limited', '429', { retryAfterMs: 1 })
+
+  it.each([
+    ['was answered with a 429', [limited, limited], [false, false, false]],
+    ['ended without a clear answer', [unavailable(), unavailable()], [false, true, true]],
+    ['lost its connection before a 429', [new WgrokError('connection-lost', 'gone'), limited], [false, true, true]],
+    ['was answered with a 429 before one that was not', [limited, unavailable()], [false, false, true]],
+  ])('that %s may have arrived, or not', async (_what, failures, expected) => {
+    const told: boolean[] = []
+    const { outbox, clock } = await setUp((_entry, _signal, maybeSent) => {
+      told.push(maybeSent)
+      const failure = failures[told.length - 1]
+      if (failure !== undefined) throw failure
+    })
+    outbox.accept(entry('a'))
+    await clock.advance(60_000)
+    outbox.accept(entry('a'))
+    await turn()
+    expect(told).toEqual([...expected, false])
+  })
+
+  it('that timed out may have arrived', async () => {
+    const told: boolean[] = []
+    const { outbox, clock } = await setUp((_entry, _signal, maybeSent) => {
+      told.push(maybeSent)
+      return maybeSent ? undefined : new Promise(() => {})
+    })
+    outbox.accept(entry('a'))
+    await clock.advance(LIMITS.sendTimeout + LIMITS.backoffMax)
+    expect(told).toEqual([false, true])
   })
 })
 

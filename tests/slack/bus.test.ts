@@ -44,7 +44,7 @@ async function startBus(inbox: Inbox): Promise<WgrokSender> {
   const appsOfTeam = [`apps.${emulator.teamId}.slack`]
   const router = new WgrokRouter(
     {
-      domains: appsOfTeam,
+      domains: [...appsOfTeam, `${emulator.teamId}.slack`],
       slackTokens: [apps.router.botToken],
       slackAppTokens: [apps.router.appToken],
       slackApiUrl: emulator.apiUrl,
@@ -70,6 +70,17 @@ async function startBus(inbox: Inbox): Promise<WgrokSender> {
 }
 
 describe('the bus over Slack alone', () => {
+  it('brings a message once whose answer was lost on its way', async () => {
+    await startBus(new Inbox())
+    const ann = emulator.addUser({ name: 'ann' })
+    const room = emulator.addChannel('people', [ann.id, apps.router.botUserId])
+    emulator.planAfter('chat.postMessage', 'drop', { status: 503, text: 'sorry' })
+    for (const n of [1, 2, 3]) emulator.say(room, ann.id, `./echo:worker:ci:-:${n}`)
+    await until(() => emulator.messages.some(({ text }) => text === 'worker:ci:-:3'))
+    const arrived = emulator.messages.filter(({ channel }) => channel === agents).map(({ text }) => text)
+    expect(arrived).toEqual(['worker:ci:-:1', 'worker:ci:-:2', 'worker:ci:-:3'])
+  })
+
   it('brings text, compressed and encrypted trains and cards to an agent in another channel', async () => {
     const inbox = new Inbox()
     const sender = await startBus(inbox)
