@@ -70,6 +70,8 @@ async function answerOf(work: () => unknown): Promise<Answer> {
   try {
     return { ok: throughJson(await work()) }
   } catch (error) {
+    // A platform whose package is not installed says nothing about this implementation.
+    if (error instanceof WgrokError && error.code === 'dependency-missing') return { skip: { why: error.message } }
     if (error instanceof WgrokError) return { error: { code: error.code, text: error.message } }
     return { fault: describeFault(error) }
   }

@@ -40,7 +40,7 @@ const PLATFORM_LOADERS: Readonly<Partial<Record<Platform, () => Promise<CreateTr
  * A transport for one account. Nothing is connected before its first `send` or `listen`.
  *
  * @throws WgrokError `unsupported` for a platform that this version does not speak, `config-invalid` for a token of the
- * wrong form.
+ * wrong form, `dependency-missing`.
  */
 export async function openTransport(platform: Platform, token: string, options: TransportOptions): Promise<Transport> {
   const load = PLATFORM_LOADERS[platform]

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BIN, ROOT, startCommand } from '../cli/run.js'
@@ -89,8 +89,7 @@ describe('a production install', () => {
     const scripts = Object.entries<{ hasInstallScript?: boolean }>(lock.packages).filter(
       ([, entry]) => entry.hasInstallScript,
     )
-    // irc-framework brings core-js, whose script prints a banner and catches whatever goes wrong.
-    expect(scripts.map(([name]) => name).filter(name => !name.endsWith('/core-js'))).toEqual([])
+    expect(scripts.map(([name]) => name)).toEqual([])
   })
 
   it('runs the command', async () => {
@@ -233,6 +232,54 @@ describe('wgrok/testing', () => {
 
   it('has types', () => {
     expect(compile(ON_AN_EMULATOR, { skipLibCheck: true })).toBe('')
+  })
+})
+
+const ON_IRC = `
+import { WgrokReceiver, WgrokSender } from 'wgrok'
+import { WgrokRouter } from 'wgrok/router'
+import { startIrcEmulator } from 'wgrok/testing'
+
+const irc = await startIrcEmulator()
+const account = nick => 'irc://' + nick + '@127.0.0.1:' + irc.port + '/#bus'
+const domains = ['router', 'sender'].map(nick => nick + '!~wgrok@emulated.example')
+const router = new WgrokRouter({ domains, ircTokens: [account('router')] })
+const sender = new WgrokSender({ platform: 'irc', token: account('sender'), slug: 'demo' })
+const receiver = new WgrokReceiver({ platform: 'irc', token: account('receiver'), slug: 'demo', domains }, () => {})
+const work = await Promise.allSettled([router.start(), sender.send('hello'), receiver.listen()])
+for (const { reason } of work) console.log(reason?.message ?? 'done')
+console.log(irc.connections)
+await Promise.all([router.close(), sender.close(), receiver.close()])
+await irc.close()
+`
+
+describe('IRC', () => {
+  const message = '[dependency-missing] IRC needs the package irc-framework: npm install irc-framework'
+
+  it('names its package to the router, a sender and a receiver before anything is connected', () => {
+    expect(script('irc.mjs', ON_IRC)).toBe(`${message}\n`.repeat(3).concat('0\n'))
+  })
+
+  it('names its package to whoever asks the doctor, or runs the conformance cases', async () => {
+    const bin = join(user.folder, 'node_modules/wgrok/bin/wgrok.js')
+    const env = { WGROK_PLATFORM: 'irc', WGROK_TOKEN: 'irc://nick@127.0.0.1:9/#bus', WGROK_SLUG: 'demo' }
+    const options = { cwd: user.folder, env }
+    const doctor = await startCommand(process.execPath, [bin, 'doctor'], options).ended
+    expect(doctor.stdout).toContain(message)
+    expect(doctor.stdout).toContain('Run npm install irc-framework')
+    const cases = await startCommand(process.execPath, [bin, 'conformance', 'run', '--only', 'irc'], options).ended
+    expect(cases.stdout).toContain(message)
+    expect(cases.code, cases.stderr).toBe(0)
+  })
+
+  it('works once its package is there', () => {
+    const link = join(user.folder, 'node_modules/irc-framework')
+    symlinkSync(join(ROOT, 'node_modules/irc-framework'), link, 'junction')
+    try {
+      expect(script('irc.mjs', ON_IRC)).toBe('done\n'.repeat(3).concat('3\n'))
+    } finally {
+      rmSync(link)
+    }
   })
 })
 

@@ -15,6 +15,7 @@ const FIXES: Fixes = {
   'auth-failed':
     'Check nick and password, and the server’s certificate; check the proxy credentials if there is a proxy.',
   'config-invalid': 'Write nick:password@server:port/#channel.',
+  'dependency-missing': 'Run npm install irc-framework where wgrok is installed.',
   forbidden: 'Ask an operator of the channel or network to let the nick in.',
   'target-not-found': 'Check the name; a nick can be reached only while it is connected.',
   'platform-unavailable': 'Check server, port and WGROK_PROXY; begin with irc:// where the port speaks no TLS.',

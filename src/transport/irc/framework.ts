@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import type net from 'node:net'
+import { WgrokError } from '../../errors.js'
 
 /** A line as irc-framework parses it. */
 export interface IrcLine {
@@ -46,7 +47,8 @@ export interface FrameworkClient {
   removeAllListeners(): unknown
 }
 
-interface Framework {
+/** irc-framework, as far as we use it. */
+export interface Framework {
   readonly Client: new () => FrameworkClient
   ircLineParser(line: string): IrcLine | undefined
 }
@@ -54,19 +56,23 @@ interface Framework {
 /** Longest line that is read: 8,191 bytes of tags and 512 of the rest, with room for servers that allow more. */
 const LINE_MAX = 16_384
 
-/** Loads irc-framework, which is CommonJS, at its first use. */
-function framework(): Framework {
-  return createRequire(import.meta.url)('irc-framework') as Framework
+/**
+ * Loads irc-framework, which is CommonJS, at its first use.
+ *
+ * @throws WgrokError `dependency-missing`.
+ */
+export function loadFramework(): Framework {
+  try {
+    return createRequire(import.meta.url)('irc-framework') as Framework
+  } catch (cause) {
+    const message = 'IRC needs the package irc-framework: npm install irc-framework'
+    throw new WgrokError('dependency-missing', message, { cause })
+  }
 }
 
-/** A client of irc-framework, not connected yet. */
-export function createFrameworkClient(): FrameworkClient {
-  return new (framework().Client)()
-}
-
-/** One line as irc-framework reads it. */
+/** One line as irc-framework reads it. @throws WgrokError `dependency-missing`. */
 export function parseLine(line: string): IrcLine | undefined {
-  return framework().ircLineParser(line)
+  return loadFramework().ircLineParser(line)
 }
 
 /** The transport class that irc-framework is given instead of its own: it runs over a socket that is connected. */

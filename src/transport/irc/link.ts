@@ -4,7 +4,7 @@ import { WgrokError } from '../../errors.js'
 import type { Logger } from '../../log.js'
 import type { Dial } from '../dial.js'
 import { farewell } from './failures.js'
-import { createFrameworkClient, type FrameworkClient, type IrcLine, transportOver } from './framework.js'
+import { type FrameworkClient, type IrcLine, loadFramework, transportOver } from './framework.js'
 import { NickPolicy } from './nick.js'
 import type { IrcSettings } from './settings.js'
 
@@ -48,17 +48,19 @@ const USER = 'wgrok'
 /**
  * Opens one connection and resolves when the server has greeted us: registered, ISUPPORT known, no channel joined yet.
  *
- * @throws WgrokError as {@link Dial} does; `auth-failed` for a wrong password, certificate or SASL account; `forbidden`
- * when banned; `config-invalid` for a nick that the server refuses; `timeout`; `platform-unavailable`.
+ * @throws WgrokError `dependency-missing`; as {@link Dial} does; `auth-failed` for a wrong password, certificate or SASL
+ * account; `forbidden` when banned; `config-invalid` for a nick that the server refuses; `timeout`;
+ * `platform-unavailable`.
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
   const { dial, settings, signal } = options
+  const client = new (loadFramework().Client)()
   const socket = await dial({ host: settings.host, port: settings.port, secure: settings.secure }, signal).catch(
     error => {
       throw certificateProblem(error) ?? error
     },
   )
-  const link = new Link(options, socket)
+  const link = new Link(options, socket, client)
   await link.register()
   return link
 }
@@ -86,7 +88,7 @@ export class Link {
   #rtt: number | undefined
   #invalid = 0
 
-  constructor(options: LinkOptions, socket: net.Socket) {
+  constructor(options: LinkOptions, socket: net.Socket, client: FrameworkClient) {
     this.#options = options
     this.#socket = socket
     this.#lastFrameAt = this.#lastPingAt = options.clock.now()
@@ -94,7 +96,7 @@ export class Link {
     this.ended = new Promise(resolve => {
       this.#resolveEnded = resolve
     })
-    this.#client = createFrameworkClient()
+    this.#client = client
   }
 
   /** Our nick, as the server says it. */

@@ -8,6 +8,7 @@ import { StatusFeed } from '../status.js'
 import type { InboundMessage, OutboundMessage, Receipt, SendOptions, Transport, TransportStatus } from '../transport.js'
 import { Budget } from './budget.js'
 import { IrcConnection, type IrcPace } from './connection.js'
+import { loadFramework } from './framework.js'
 import { targetOf, textOf } from './outbound.js'
 import { type IrcSettings, readSettings } from './settings.js'
 
@@ -27,10 +28,12 @@ export interface IrcTransport extends Transport {
  * A nick on an IRC network. It connects at the first `send` or `listen`, and stays.
  *
  * @param token `nick:password@server:port/#channel[,#channel2]`
- * @throws WgrokError `config-invalid` naming the part of the connection string that is wrong.
+ * @throws WgrokError `config-invalid` naming the part of the connection string that is wrong; `dependency-missing`.
  */
 export function createIrcTransport(token: string, options: IrcTransportOptions): IrcTransport {
-  return new Irc(readSettings(token), options)
+  const settings = readSettings(token)
+  loadFramework()
+  return new Irc(settings, options)
 }
 
 class Irc implements IrcTransport {
