@@ -120,12 +120,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosFigures> {
 
 /** Problems that the figures show; none when all is as promised. */
 export function verdict(figures: ChaosFigures): readonly string[] {
-  const { clean, duplicates, kills, lost, outOfOrder } = figures
+  const { clean, duplicates, lost, outOfOrder } = figures
   return [
     ...(lost > 0 ? [`${lost} accepted messages were lost`] : []),
     ...(outOfOrder > 0 ? [`${outOfOrder} messages came out of order`] : []),
-    ...(duplicates.discord > 0 ? [`${duplicates.discord} duplicates on a platform that knows idempotency`] : []),
-    ...(duplicates.slack > kills ? [`${duplicates.slack} duplicates, more than one per kill`] : []),
+    ...(duplicates.discord > 0 ? [`${duplicates.discord} duplicates on Discord, which knows a repeated nonce`] : []),
+    ...(duplicates.slack > 0 ? [`${duplicates.slack} duplicates on Slack, where messages are looked for first`] : []),
     ...(clean ? [] : ['SIGTERM did not end every router with 0']),
   ]
 }
