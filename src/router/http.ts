@@ -68,7 +68,10 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
     },
     genReqId: request => requestId(request.headers['x-request-id']),
   })
-  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
   answerProblems(app, options.logger)
   // Every type but JSON gets 415, plain text too.
   app.removeAllContentTypeParsers()
@@ -110,7 +113,7 @@ function addHooks(app: FastifyInstance, hooks: NonNullable<HttpOptions['hooks']>
     app.post(`/webhooks/${name}`, async (request: FastifyRequest, reply) => {
       const caller = `hook:${name}:${request.ip}`
       // A platform that signs is never held up; who cannot sign soon is.
-      limit.take(caller, 0)
+      limit.check(caller)
       const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const answer = await webhook.handle({ headers: request.headers, rawBody })
       if (answer.status === 401 || answer.status === 403) limit.charge(caller, REFUSED_COST)

@@ -27,15 +27,21 @@ export class RateLimit {
     this.#buckets = new ExpiringMap({ ttl: 60_000, max: CALLERS_MAX, clock })
   }
 
+  /** @throws WgrokError `rate-limited` with `retryAfterMs` when nothing is left in the caller's bucket. */
+  check(caller: string): void {
+    const bucket = this.#buckets.get(caller)
+    if (bucket !== undefined) this.#demand(this.#fill(bucket))
+  }
+
   /**
-   * Takes `cost` from the caller's bucket; 0 only looks whether anything is left.
+   * Takes one from the caller's bucket.
    *
-   * @throws WgrokError `rate-limited` with `retryAfterMs` when it holds less than that.
+   * @throws WgrokError `rate-limited` with `retryAfterMs` when nothing is left.
    */
-  take(caller: string, cost: number = 1): void {
+  take(caller: string): void {
     const bucket = this.#bucket(caller)
-    if (bucket.tokens < Math.max(1, cost)) throw this.#refusal(bucket, cost)
-    bucket.tokens -= cost
+    this.#demand(bucket)
+    bucket.tokens -= 1
     this.#buckets.set(caller, bucket)
   }
 
@@ -47,15 +53,21 @@ export class RateLimit {
   }
 
   #bucket(caller: string): Bucket {
+    const bucket = this.#buckets.get(caller)
+    return bucket === undefined ? { tokens: this.#perMinute, at: this.#clock.now() } : this.#fill(bucket)
+  }
+
+  /** Adds what has come in since. */
+  #fill(bucket: Bucket): Bucket {
     const now = this.#clock.now()
-    const bucket = this.#buckets.get(caller) ?? { tokens: this.#perMinute, at: now }
     bucket.tokens = Math.min(this.#perMinute, bucket.tokens + ((now - bucket.at) * this.#perMinute) / 60_000)
     bucket.at = now
     return bucket
   }
 
-  #refusal(bucket: Bucket, cost: number): WgrokError {
-    const retryAfterMs = Math.ceil(((Math.max(1, cost) - bucket.tokens) * 60_000) / this.#perMinute)
-    return new WgrokError('rate-limited', `limit is ${this.#perMinute} requests per minute`, { retryAfterMs })
+  #demand({ tokens }: Bucket): void {
+    if (tokens >= 1) return
+    const retryAfterMs = Math.ceil(((1 - tokens) * 60_000) / this.#perMinute)
+    throw new WgrokError('rate-limited', `limit is ${this.#perMinute} requests per minute`, { retryAfterMs })
   }
 }

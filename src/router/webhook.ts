@@ -1,4 +1,4 @@
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { hash, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WebhookAccepted, WebhookRequest } from '../../generated/models.js'
 import { dispatchWebhookReceives, type Undecoded, type WebhookReceives } from '../../generated/stubs.js'
@@ -43,10 +43,10 @@ export function addWebhook(app: FastifyInstance, options: WebhookOptions, limit:
     method: 'POST',
     url: '/wgrok',
     // Before a byte of the body is read.
-    onRequest: async request => {
+    onRequest: (request, _reply, done) => {
       const caller = `ip:${request.ip}`
-      limit.take(caller, 0)
-      if (authorised(request.headers.authorization)) return
+      limit.check(caller)
+      if (authorised(request.headers.authorization)) return done()
       limit.charge(caller, REFUSED_COST)
       throw new WgrokError('auth-failed', 'a Bearer token is needed and has to be right')
     },
@@ -100,7 +100,7 @@ function bearerCheck(secret: string): (header: string | undefined) => boolean {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function idempotencyKey(header: string | string[] | undefined): string {
@@ -109,7 +109,8 @@ function idempotencyKey(header: string | string[] | undefined): string {
 
 /** `Prefer: wait=N`, RFC 7240. */
 function waitSeconds(header: string | string[] | undefined): number | undefined {
-  const text = Array.isArray(header) ? header.join(',') : (header ?? '')
+  if (header === undefined) return undefined
+  const text = Array.isArray(header) ? header.join(',') : header
   const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,4})"?\s*(?=$|[,;])/i.exec(text)?.[1]
   return seconds === undefined ? undefined : Number(seconds)
 }
