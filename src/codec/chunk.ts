@@ -6,6 +6,8 @@ import { breathe, SLICE } from './slices.js'
 /** What all frames of a payload have in common. */
 export interface FrameShape {
   readonly limit: FrameLimit
+  /** That payloads are base64. Default false. */
+  readonly coded?: boolean
   /** Most chunks that may be made. */
   readonly maxChunks: number
   /** Writes a frame; without a chunk when one frame is enough. */
@@ -56,7 +58,7 @@ export function countFrames(length: number, shape: FrameShape): number {
 async function findEnds(payload: string, shape: FrameShape, signal: AbortSignal | undefined): Promise<number[]> {
   const { length } = payload
   const meter = meterFor(shape.limit)
-  const flat = meter.flat(payload)
+  const flat = meter.flat(payload, shape.coded)
   if (length > SLICE) await breathe(signal)
   const reach = flat
     ? (start: number, space: number) => Math.min(start + space, length)

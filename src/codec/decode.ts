@@ -5,7 +5,7 @@ import { decodeBase64 } from './base64.js'
 import { gunzip, isGzip } from './gzip.js'
 import type { KeyRing } from './keys.js'
 import { open } from './seal.js'
-import { checkSignal } from './slices.js'
+import { BULK, breathe, checkSignal } from './slices.js'
 import { fromUtf8 } from './utf8.js'
 
 /** Options of {@link decode}. */
@@ -31,9 +31,12 @@ export async function decode(payload: string, flags: FlagSet, options: DecodeOpt
   checkSignal(signal)
   if (flags.encrypted) {
     if (keys === undefined) throw new WgrokError('key-missing', 'the payload is encrypted and no key is configured')
-    const plain = await open(decodeBase64(payload), keys, signal)
+    const sealed = decodeBase64(payload)
+    if (sealed.length > BULK) await breathe(signal)
+    const plain = await open(sealed, keys, signal)
+    if (plain.length > BULK) await breathe(signal)
     if (!flags.compressed) return await fromUtf8(plain, signal)
-    const packed = isGzip(plain) ? plain : decodeBase64(plain.toString('latin1'))
+    const packed = isGzip(plain) ? plain : decodeBase64(plain.toString('latin1'), plain)
     return await fromUtf8(await gunzip(packed, maxBytes), signal)
   }
   if (!flags.compressed) return payload

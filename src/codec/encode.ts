@@ -119,11 +119,13 @@ function shapeOf(flags: FlagSet, options: EncodeOptions): FrameShape {
   const write = envelope === 'echo' ? formatEcho : formatResponse
   const format = (chunk: ChunkPosition | undefined, payload: string): string =>
     write({ to, from, flags: formatFlags(chunk === undefined ? flags : { ...flags, chunk }), payload })
-  return { limit, maxChunks, format }
+  return { limit, coded: flags.compressed || flags.encrypted, maxChunks, format }
 }
 
 async function gzipText(text: string, signal: AbortSignal | undefined): Promise<Buffer> {
-  return await gzip(await toUtf8(text, signal))
+  const packed = await gzip(await toUtf8(text, signal))
+  checkSignal(signal)
+  return packed
 }
 
 async function matches(text: string, pattern: RegExp, signal: AbortSignal | undefined): Promise<boolean> {

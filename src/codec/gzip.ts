@@ -11,6 +11,12 @@ const GUNZIP_NOW = 512 * 1024
 /** zlib comes back from its thread for every so many bytes of output. Its own 16 KiB make a large payload slow. */
 const OUTPUT_CHUNK = 512 * 1024
 
+/** A little more room than the output needs, else zlib asks for more of it. */
+const ROOM = 64
+
+/** Gzip makes nothing smaller than by this. */
+const MOST_TIMES = 1032
+
 const gzipInThread = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip)
 
 /** Compresses; large input on the thread pool. */
@@ -38,11 +44,9 @@ interface Unzipped {
  *   `decompressed-too-large` when there is more than `maxBytes`.
  */
 export async function gunzip(bytes: Buffer, maxBytes: number): Promise<Buffer> {
-  // zlib takes no limit of 0.
-  const options = { maxOutputLength: Math.max(1, maxBytes), info: true }
   let result: Unzipped
   try {
-    result = gunzipNow(bytes, options) ?? (await gunzipInThread(bytes, options))
+    result = gunzipNow(bytes, maxBytes) ?? (await gunzipInThread(bytes, maxBytes))
   } catch (cause) {
     if (isTooLarge(cause)) throw tooLarge(maxBytes, cause)
     throw new WgrokError('gzip-invalid', 'does not decompress', { cause })
@@ -52,30 +56,41 @@ export async function gunzip(bytes: Buffer, maxBytes: number): Promise<Buffer> {
   return result.buffer
 }
 
-type GunzipOptions = zlib.ZlibOptions & { readonly info: boolean; readonly maxOutputLength: number }
-
 /** Undefined when it is too large to be done at once, or only claims not to be. */
-function gunzipNow(bytes: Buffer, options: GunzipOptions): Unzipped | undefined {
-  // The last four bytes are the size of what comes out. Damaged or false, they cost GUNZIP_NOW of work at most.
-  const size = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4)
+function gunzipNow(bytes: Buffer, maxBytes: number): Unzipped | undefined {
+  // Damaged or false, the size costs GUNZIP_NOW of work at most.
+  const size = claimedSize(bytes)
   if (size > GUNZIP_NOW || bytes.length > GUNZIP_NOW) return undefined
-  const maxOutputLength = Math.min(options.maxOutputLength, GUNZIP_NOW)
+  const options = { info: true, maxOutputLength: limitOf(Math.min(maxBytes, GUNZIP_NOW)), chunkSize: size + ROOM }
   try {
-    // A little more room than the result needs, else zlib asks for more of it. The typings do not know about `info`.
-    return zlib.gunzipSync(bytes, { ...options, maxOutputLength, chunkSize: size + 64 }) as unknown as Unzipped
+    // The typings do not know about `info`.
+    return zlib.gunzipSync(bytes, options) as unknown as Unzipped
   } catch (error) {
-    if (isTooLarge(error) && maxOutputLength < options.maxOutputLength) return undefined
+    if (isTooLarge(error) && maxBytes > GUNZIP_NOW) return undefined
     throw error
   }
 }
 
-function gunzipInThread(bytes: Buffer, options: GunzipOptions): Promise<Unzipped> {
+function gunzipInThread(bytes: Buffer, maxBytes: number): Promise<Unzipped> {
+  // In one piece if the size is right. If not, it is no larger than the limit, and no page of it is touched in vain.
+  const chunkSize = Math.max(Math.min(claimedSize(bytes), maxBytes, MOST_TIMES * bytes.length), OUTPUT_CHUNK) + ROOM
   return new Promise((resolve, reject) => {
-    zlib.gunzip(bytes, { ...options, chunkSize: Math.min(4 * bytes.length, OUTPUT_CHUNK) }, (error, result) => {
+    const options = { info: true, maxOutputLength: limitOf(maxBytes), chunkSize }
+    zlib.gunzip(bytes, options, (error, result) => {
       if (error === null) resolve(result as unknown as Unzipped)
       else reject(error)
     })
   })
+}
+
+/** What the last four bytes say about the size of what comes out, modulo 2^32. Anybody can write anything there. */
+function claimedSize(bytes: Buffer): number {
+  return bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4)
+}
+
+/** zlib takes no limit of 0. */
+function limitOf(maxBytes: number): number {
+  return Math.max(1, maxBytes)
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -1,12 +1,22 @@
-import { type CipherGCM, createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  type DecipherGCM,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { WgrokError } from '../errors.js'
-import { base64Length, encodeBase64 } from './base64.js'
+import { Base64Text, base64Length } from './base64.js'
 import type { KeyRing } from './keys.js'
 import { BULK, breathe, byteSlices, SLICE, textSlices } from './slices.js'
 
 const ALGORITHM = 'aes-256-gcm'
 const IV_BYTES = 12
 const TAG_BYTES = 16
+
+/** Up to this size, in bytes or UTF-16 units, IV, ciphertext and tag are joined; above it that would be slower. */
+const SMALL = 4 * 1024
 
 /** Length in characters of what {@link seal} makes of `bytes` bytes. */
 export function sealedLength(bytes: number): number {
@@ -17,35 +27,25 @@ export function sealedLength(bytes: number): number {
 export async function seal(plain: string | Buffer, keys: KeyRing, signal?: AbortSignal): Promise<string> {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv(ALGORITHM, keys.first, iv)
-  const large = typeof plain === 'string' ? plain.length > 2 * SLICE : plain.length > BULK
-  const sealed = large ? await sealSlices(plain, iv, cipher, signal) : sealNow(plain, iv, cipher)
-  return await encodeBase64(sealed, signal)
-}
-
-function sealNow(plain: string | Buffer, iv: Buffer, cipher: CipherGCM): Buffer {
-  const body = typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain)
-  cipher.final()
-  return Buffer.concat([iv, body, cipher.getAuthTag()])
-}
-
-async function sealSlices(
-  plain: string | Buffer,
-  iv: Buffer,
-  cipher: CipherGCM,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
+  if (plain.length <= SMALL) return Buffer.concat([iv, encrypt(cipher, plain), finish(cipher)]).toString('base64')
+  const sealed = new Base64Text()
+  sealed.add(iv)
   const isText = typeof plain === 'string'
-  const length = isText ? Buffer.byteLength(plain, 'utf8') : plain.length
-  const sealed = Buffer.allocUnsafe(IV_BYTES + length + TAG_BYTES)
-  let offset = iv.copy(sealed)
   for (const slice of isText ? textSlices(plain, 2 * SLICE) : byteSlices(plain, BULK)) {
-    const body = typeof slice === 'string' ? cipher.update(slice, 'utf8') : cipher.update(slice)
-    offset += body.copy(sealed, offset)
-    await breathe(signal)
+    if (slice.length < plain.length) await breathe(signal)
+    sealed.add(encrypt(cipher, slice))
   }
+  sealed.add(finish(cipher))
+  return sealed.end()
+}
+
+function finish(cipher: CipherGCM): Buffer {
   cipher.final()
-  cipher.getAuthTag().copy(sealed, offset)
-  return sealed
+  return cipher.getAuthTag()
+}
+
+function encrypt(cipher: CipherGCM, plain: string | Buffer): Buffer {
+  return typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain)
 }
 
 /**
@@ -56,32 +56,49 @@ async function sealSlices(
 export async function open(sealed: Buffer, keys: KeyRing, signal?: AbortSignal): Promise<Buffer> {
   if (sealed.length < IV_BYTES + TAG_BYTES) throw new WgrokError('decrypt-failed', 'shorter than an IV and a tag')
   for (const key of keys) {
-    const plain = await openWith(key, sealed, signal)
+    const plain = sealed.length <= 2 * BULK ? openNow(sealed, key) : await openSlices(sealed, key, signal)
     if (plain !== undefined) return plain
   }
   throw new WgrokError('decrypt-failed', 'no key opens the payload')
 }
 
-async function openWith(key: KeyObject, sealed: Buffer, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
-  const body = sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)
-  const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
-  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
-  let plain: Buffer
-  if (body.length <= BULK) {
-    plain = decipher.update(body)
-  } else {
-    plain = Buffer.allocUnsafe(body.length)
-    let offset = 0
-    for (const slice of byteSlices(body, BULK)) {
-      offset += decipher.update(slice).copy(plain, offset)
-      await breathe(signal)
-    }
+function openNow(sealed: Buffer, key: KeyObject): Buffer | undefined {
+  const decipher = decipherOf(sealed, key)
+  const plain = decipher.update(bodyOf(sealed))
+  return isAuthentic(decipher) ? plain : undefined
+}
+
+async function openSlices(
+  sealed: Buffer,
+  key: KeyObject,
+  signal: AbortSignal | undefined,
+): Promise<Buffer | undefined> {
+  const decipher = decipherOf(sealed, key)
+  const body = bodyOf(sealed)
+  const plain = Buffer.allocUnsafe(body.length)
+  let offset = 0
+  for (const slice of byteSlices(body, BULK)) {
+    offset += decipher.update(slice).copy(plain, offset)
+    await breathe(signal)
   }
+  return isAuthentic(decipher) ? plain : undefined
+}
+
+function bodyOf(sealed: Buffer): Buffer {
+  return sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)
+}
+
+function decipherOf(sealed: Buffer, key: KeyObject): DecipherGCM {
+  const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
+  return decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
+}
+
+/** Whatever update() let through without this is not authentic; it goes no further. */
+function isAuthentic(decipher: DecipherGCM): boolean {
   try {
     decipher.final()
+    return true
   } catch {
-    // Whatever update() let through is not authentic; it goes no further.
-    return undefined
+    return false
   }
-  return plain
 }

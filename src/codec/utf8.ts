@@ -2,10 +2,17 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { WgrokError } from '../errors.js'
 import { BULK, breathe, SLICE, textSlices } from './slices.js'
 
+/** Whether every character is one byte in UTF-8, and the same byte in Latin-1, which Node writes and reads faster. */
+export function isAsciiText(text: string): boolean {
+  return Buffer.byteLength(text, 'utf8') === text.length
+}
+
 /** The UTF-8 bytes of a text, written in slices when there are many. The text must be well-formed. */
 export async function toUtf8(text: string, signal?: AbortSignal): Promise<Buffer> {
+  const length = Buffer.byteLength(text, 'utf8')
+  if (length === text.length && length <= 2 * BULK) return Buffer.from(text, 'latin1')
   if (text.length <= 2 * SLICE) return Buffer.from(text, 'utf8')
-  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text, 'utf8'))
+  const bytes = Buffer.allocUnsafe(length)
   let offset = 0
   for (const slice of textSlices(text, 2 * SLICE)) {
     offset += bytes.write(slice, offset, 'utf8')
@@ -20,15 +27,16 @@ export async function toUtf8(text: string, signal?: AbortSignal): Promise<Buffer
  * @throws WgrokError `utf8-invalid`
  */
 export async function fromUtf8(bytes: Buffer, signal?: AbortSignal): Promise<string> {
-  if (!isUtf8(bytes)) throw new WgrokError('utf8-invalid', 'decoded bytes are not UTF-8')
-  // Bytes that become text one by one are copied; all others are worked out, ten times as slowly.
-  const size = isAscii(bytes) ? 2 * BULK : SLICE
-  if (bytes.length <= size) return bytes.toString('utf8')
+  // ASCII is copied; all other bytes are worked out, ten times as slowly.
+  const ascii = isAscii(bytes)
+  if (!ascii && !isUtf8(bytes)) throw new WgrokError('utf8-invalid', 'decoded bytes are not UTF-8')
+  const [size, encoding] = ascii ? ([2 * BULK, 'latin1'] as const) : ([SLICE, 'utf8'] as const)
+  if (bytes.length <= size) return bytes.toString(encoding)
   const parts: string[] = []
   for (let start = 0; start < bytes.length; ) {
     let end = Math.min(start + size, bytes.length)
     while (end < bytes.length && isContinuation(bytes[end])) end--
-    parts.push(bytes.toString('utf8', start, end))
+    parts.push(bytes.toString(encoding, start, end))
     start = end
     await breathe(signal)
   }

@@ -22,8 +22,12 @@ export interface Meter {
   size(text: string): number
   /** The largest `end` such that `text.slice(start, end)` is no longer than `room` and splits no surrogate pair. */
   reach(text: string, start: number, room: number): number
-  /** Whether every UTF-16 unit of `text` counts one and none is half of a pair, so that it can be cut anywhere. */
-  flat(text: string): boolean
+  /**
+   * Whether every UTF-16 unit of `text` counts one and none is half of a pair, so that it can be cut anywhere.
+   *
+   * @param ascii that it is known to be ASCII. Default false: it is found out
+   */
+  flat(text: string, ascii?: boolean): boolean
 }
 
 const meters = new WeakMap<FrameLimit, Meter>()
@@ -43,7 +47,8 @@ function createMeter(limit: FrameLimit): Meter {
   const costly = Object.keys(limit.costs ?? {})
   const uniform = costly.length === 0
   return {
-    flat: text => Buffer.byteLength(text, 'utf8') === text.length && !costly.some(char => text.includes(char)),
+    flat: (text, ascii = false) =>
+      (ascii || Buffer.byteLength(text, 'utf8') === text.length) && !costly.some(char => text.includes(char)),
     size(text: string): number {
       if (uniform && limit.unit === 'utf8-bytes') return Buffer.byteLength(text, 'utf8')
       if (uniform && limit.unit === 'utf16-units') return text.length

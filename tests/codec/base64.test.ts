@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { base64Length, decodeBase64, tryBase64 } from '../../src/codec/base64.js'
+import { Base64Text, base64Length, decodeBase64, tryBase64 } from '../../src/codec/base64.js'
 
 /** RFC 4648 by the letter, slow: what the fast one must agree with. */
 function reference(text: string): Buffer | undefined {
@@ -52,6 +52,23 @@ it('agrees with the specification on text that was joined from pieces', () => {
   const half = randomBytes(30_000).toString('base64')
   expect(decodeBase64(half + half).length).toBe(60_000)
   expect(tryBase64(`${half}-${half.slice(1)}`)).toBeUndefined()
+})
+
+it('encodes pieces as it would encode them joined', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 9 }), pieces => {
+      const text = new Base64Text()
+      for (const piece of pieces) text.add(Buffer.from(piece))
+      expect(text.end()).toBe(Buffer.concat(pieces).toString('base64'))
+    }),
+  )
+})
+
+it('puts the bytes where it is told to', () => {
+  const space = Buffer.from('YWJjZA==')
+  const bytes = decodeBase64(space.toString('latin1'), space)
+  expect(bytes).toEqual(Buffer.from('abcd'))
+  expect(bytes.buffer).toBe(space.buffer)
 })
 
 it('names the code and not the text', () => {

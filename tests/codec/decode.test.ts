@@ -26,6 +26,18 @@ describe('decode', () => {
     expect((await decode(small, Z, { maxBytes: 100_000 })).length).toBe(100_000)
   })
 
+  it.each([0, 100, 2 ** 31, 2 ** 32 - 1])('is not deceived by the size that gzip claims: %i', async size => {
+    const packed = gzipSync(randomBytes(500_000).toString('hex'))
+    packed.writeUInt32LE(size, packed.length - 4)
+    await expect(decode(packed.toString('base64'), Z)).rejects.toMatchObject({ code: 'gzip-invalid' })
+  })
+
+  it('reads gzip of several members, of which the last says its size', async () => {
+    const text = randomBytes(500_000).toString('hex')
+    const packed = Buffer.concat([gzipSync(text), gzipSync('x')])
+    expect((await decode(packed.toString('base64'), Z)) === `${text}x`).toBe(true)
+  })
+
   it('with a limit of nothing takes only nothing', async () => {
     expect(await decode(gzipSync('').toString('base64'), Z, { maxBytes: 0 })).toBe('')
     await expect(decode(gzipSync('x').toString('base64'), Z, { maxBytes: 0 })).rejects.toMatchObject({
