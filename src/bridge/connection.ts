@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { ErrorCode } from '../../generated/errors.js'
 import type { BridgeResumeState } from '../../generated/models.js'
@@ -5,6 +6,7 @@ import { type BridgeReceives, dispatchBridgeReceives, type Undecoded } from '../
 import type { Clock, Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
+import { Burst } from './burst.js'
 import { errorEnvelope, REGISTERED, SERVER_NAME, sessionKeyOf, writeEnvelope } from './envelope.js'
 import { Heartbeat } from './heartbeat.js'
 import { readJson } from './json.js'
@@ -20,9 +22,14 @@ type State =
 
 const NORMAL_CLOSURE = 1000
 
+/** Bytes that may wait for the end of the turn; beyond that whoever sends has to wait for the system. */
+const BURST_BYTES = 64 * 1024
+
 /** What a connection needs from its server. */
 export interface ConnectionOptions {
   readonly socket: WebSocket
+  /** What the socket writes to. */
+  readonly wire: Duplex
   /** Platform name from the path. */
   readonly platform: string
   readonly proof: TokenProof
@@ -46,6 +53,7 @@ export class Connection {
   readonly proof: TokenProof
   readonly #options: ConnectionOptions
   readonly #socket: WebSocket
+  readonly #burst: Burst
   readonly #heartbeat: Heartbeat
   /** Resolves when the socket is gone. */
   readonly closed: Promise<void>
@@ -56,6 +64,7 @@ export class Connection {
     const { socket, clock, limits } = options
     this.#options = options
     this.#socket = socket
+    this.#burst = new Burst(options.wire)
     this.platform = options.platform
     this.proof = options.proof
     this.#state = {
@@ -98,7 +107,21 @@ export class Connection {
   /** Says that the registration succeeded. */
   confirm(resume: BridgeResumeState | undefined): void {
     const reply = { type: 'reply', platform: SERVER_NAME, content: REGISTERED } as const
-    this.send(writeEnvelope(resume === undefined ? reply : { ...reply, resume })).catch(() => {})
+    this.post(writeEnvelope(resume === undefined ? reply : { ...reply, resume }))?.catch(() => {})
+  }
+
+  /**
+   * Hands one envelope to the system together with all else that this turn of the event loop sends.
+   *
+   * @returns undefined when so little is waiting that nobody need wait for it; else as {@link send}.
+   */
+  post(data: string | Buffer): Promise<void> | undefined {
+    const waiting = this.#socket.bufferedAmount + data.length
+    const isLittle = waiting <= Math.min(BURST_BYTES, this.#options.limits.buffered)
+    if (!isLittle || this.#socket.readyState !== this.#socket.OPEN) return this.send(data)
+    this.#burst.begin()
+    this.#socket.send(data, { binary: false })
+    return undefined
   }
 
   /**
@@ -110,6 +133,8 @@ export class Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) {
       return Promise.reject(new WgrokError('connection-lost', 'the connection is closed'))
     }
+    // Only what the system does not take counts as waiting.
+    this.#burst.end()
     if (this.#socket.bufferedAmount + data.length > this.#options.limits.buffered) {
       this.#options.logger.warn('bridge peer reads too slowly', { platform: this.platform })
       this.refuse('slow-consumer', `more than ${this.#options.limits.buffered} bytes are waiting`)
@@ -121,7 +146,7 @@ export class Connection {
   /** Answers with an `error`; the connection goes on. */
   error(code: ErrorCode, detail: string, sessionKey?: string): void {
     // Not awaited: an error that cannot be delivered is no error of its own.
-    this.send(writeEnvelope(errorEnvelope(code, detail, sessionKey))).catch(() => {})
+    this.post(writeEnvelope(errorEnvelope(code, detail, sessionKey)))?.catch(() => {})
   }
 
   /** Answers with an `error` and closes. */

@@ -28,14 +28,14 @@ export class Intake {
   run<G>(gate: G | Promise<G>, job: (opened: G) => Promise<void>): void {
     this.#begin()
     if (this.#gate === undefined && !(gate instanceof Promise)) {
-      void job(gate).finally(() => this.#end())
+      void job(gate).then(() => this.#end())
       return
     }
     const turn = Promise.all([gate, this.#gate])
     this.#gate = turn
     void turn.then(([opened]) => {
       if (this.#gate === turn) this.#gate = undefined
-      return job(opened).finally(() => this.#end())
+      return job(opened).then(() => this.#end())
     })
   }
 

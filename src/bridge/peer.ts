@@ -20,7 +20,10 @@ export interface PeerOptions {
   readonly logger: Logger
 }
 
-/** When a send counts as done: with the system, or handled at the other end where the peer can say so. */
+/**
+ * When a send counts as done. `handed`: the stream of a peer that can resume has it, or the socket of another. `acked`: a
+ * peer that can resume has handled it; for another the system has it.
+ */
 export type Settle = 'handed' | 'acked'
 
 interface Stream {
@@ -118,25 +121,26 @@ export class Peer {
   /**
    * Sends one envelope. Nothing happens when the peer lacks what it needs.
    *
-   * For a peer that can resume it is enough that its stream has the envelope, unless `settle` asks for more.
-   *
+   * @returns undefined when that is done at once.
    * @throws WgrokError `connection-lost`, `slow-consumer`, `body-too-large`.
    */
-  send(outgoing: Outgoing, settle: Settle = 'handed'): Promise<void> {
+  send(outgoing: Outgoing, settle: Settle = 'handed'): Promise<void> | undefined {
     const stream = this.#stream
     const bytes = outgoing.bytesFor(this.#bits, stream !== undefined)
-    if (bytes === undefined) return Promise.resolve()
+    if (bytes === undefined) return undefined
     const limit = this.#options.limits.payload
     if (bytes.length + (stream === undefined ? 0 : RESUME_BYTES_MAX) > limit) {
       return Promise.reject(new WgrokError('body-too-large', `the envelope exceeds ${limit} bytes`))
     }
     if (stream === undefined) {
-      return this.#connection?.send(bytes) ?? Promise.reject(new WgrokError('connection-lost', 'the adapter is gone'))
+      const connection = this.#connection
+      if (connection === undefined) return Promise.reject(new WgrokError('connection-lost', 'the adapter is gone'))
+      return settle === 'handed' ? connection.post(bytes) : connection.send(bytes)
     }
     if (settle === 'handed') return this.#write(stream, stream.out.add(outgoing.id, bytes))
     return new Promise((done, reject) => {
       const lost = (): void => reject(new WgrokError('connection-lost', 'the adapter never acknowledged'))
-      void this.#write(stream, stream.out.add(outgoing.id, bytes, { done, lost }))
+      this.#write(stream, stream.out.add(outgoing.id, bytes, { done, lost }))
     })
   }
 
@@ -209,15 +213,15 @@ export class Peer {
       every: limits.ackEvery,
       delay: limits.ackDelay,
       send: ack => {
-        this.#connection?.send(writeEnvelope({ type: 'event', event: 'ack', ack })).catch(nothing)
+        this.#connection?.post(writeEnvelope({ type: 'event', event: 'ack', ack }))?.catch(nothing)
       },
     })
   }
 
   /** Resolves also when the connection fails: the stream has the envelope. */
-  #write(stream: Stream, kept: Kept): Promise<void> {
-    if (this.#connection === undefined) return Promise.resolve()
-    return this.#connection.send(withResume(kept.bytes, kept.id, kept.seq, stream.acks?.take())).catch(nothing)
+  #write(stream: Stream, kept: Kept): Promise<void> | undefined {
+    const connection = this.#connection
+    return connection?.post(withResume(kept.bytes, kept.id, kept.seq, stream.acks?.take()))?.catch(nothing)
   }
 
   #remember(sessionKey: unknown): void {

@@ -120,15 +120,24 @@ export class Peers {
 const NOBODY: ReadonlySet<Peer> = new Set()
 
 /**
- * Sends to every peer; resolves as soon as one has taken it, so that a slow one holds up nobody.
+ * Sends to every peer; done as soon as one has taken it, so that a slow one holds up nobody.
  *
+ * @returns undefined when that is so at once.
  * @throws WgrokError of the first peer when none takes it.
  */
-export async function broadcast(peers: Iterable<Peer>, outgoing: Outgoing, settle?: Settle): Promise<void> {
-  const sends = [...peers].map(peer => peer.send(outgoing, settle))
-  try {
-    await Promise.any(sends)
-  } catch (error) {
-    throw error instanceof AggregateError ? WgrokError.from(error.errors[0], 'connection-lost') : error
+export function broadcast(peers: Iterable<Peer>, outgoing: Outgoing, settle?: Settle): Promise<void> | undefined {
+  let taken = false
+  const waits: Promise<void>[] = []
+  for (const peer of peers) {
+    const wait = peer.send(outgoing, settle)
+    if (wait === undefined) taken = true
+    else waits.push(wait)
   }
+  if (waits.length === 0) return undefined
+  const first = Promise.any(waits).catch(error => {
+    throw error instanceof AggregateError ? WgrokError.from(error.errors[0], 'connection-lost') : error
+  })
+  if (!taken) return first
+  first.catch(() => {})
+  return undefined
 }

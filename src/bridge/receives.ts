@@ -106,7 +106,7 @@ export class Receives implements BridgeReceives<Incoming, void> {
   #refuse(peer: Peer, failure: WgrokError, sessionKey: string | undefined): void {
     this.#options.logger.warn('bridge message refused', { platform: peer.platform, code: failure.code, error: failure })
     // Not awaited: an error that cannot be delivered is no error of its own.
-    peer.send(new Outgoing(errorEnvelope(failure.code, detailOf(failure), sessionKey))).catch(() => {})
+    peer.send(new Outgoing(errorEnvelope(failure.code, detailOf(failure), sessionKey)))?.catch(() => {})
   }
 
   #look(envelope: Content, { platform }: Peer): Verdict | Promise<Verdict> {
@@ -125,7 +125,7 @@ export class Receives implements BridgeReceives<Incoming, void> {
       capabilities: peer.capabilities,
       id: peer.epoch === undefined ? undefined : about.id,
       about,
-      write: envelope => peer.send(new Outgoing(envelope)),
+      write: async envelope => peer.send(new Outgoing(envelope)),
     })
   }
 }

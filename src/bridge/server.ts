@@ -41,7 +41,10 @@ export interface ServerSendOptions {
   readonly id?: string
   /** A program reads the content: what an adapter cannot show is left out instead of being written into it. Default false. */
   readonly verbatim?: boolean
-  /** `acked`: an adapter that can resume must have handled it. Default `handed`: the system or its stream has it. */
+  /**
+   * `acked`: an adapter that can resume must have handled it; for another the system must have it. Default `handed`: its
+   * stream or its socket has it.
+   */
   readonly settle?: Settle
 }
 
@@ -129,18 +132,31 @@ export class BridgeServer {
    * @throws WgrokError `platform-unavailable` when none is connected, `target-not-found` when the platform has no token,
    * `slow-consumer`, `connection-lost`, `body-too-large`, `closed`.
    */
-  send(platform: string, message: string | MessageFields, options: ServerSendOptions = {}): Promise<void> {
-    return this.#send(platform, { type: 'message', ...fieldsOf(message) }, options)
+  async send(platform: string, message: string | MessageFields, options: ServerSendOptions = {}): Promise<void> {
+    await this.hand(platform, { type: 'message', ...fieldsOf(message) }, options)
   }
 
   /** Sends a `reply` to the connections that used its session key, or to all when none did. @throws as {@link send}. */
-  reply(platform: string, reply: string | ReplyFields, options: ServerSendOptions = {}): Promise<void> {
-    return this.#send(platform, { type: 'reply', ...fieldsOf(reply) }, options)
+  async reply(platform: string, reply: string | ReplyFields, options: ServerSendOptions = {}): Promise<void> {
+    await this.hand(platform, { type: 'reply', ...fieldsOf(reply) }, options)
   }
 
   /** Sends an `event` to the connections that used its session key, or to all when none did. @throws as {@link send}. */
-  event(platform: string, name: string, fields: EventFields = {}): Promise<void> {
-    return this.#send(platform, { type: 'event', event: name, ...fields }, {})
+  async event(platform: string, name: string, fields: EventFields = {}): Promise<void> {
+    await this.hand(platform, { type: 'event', event: name, ...fields }, {})
+  }
+
+  /** @internal Sends any envelope; undefined when that is done at once. @throws as {@link send}, at once or later. */
+  hand(platform: string, envelope: BridgeEnvelope, options: ServerSendOptions): Promise<void> | undefined {
+    if (this.#closed) throw new WgrokError('closed', 'the bridge was closed')
+    if (this.#peers.of(platform).size === 0) {
+      if (!this.#tokens.platforms().includes(platform)) {
+        throw new WgrokError('target-not-found', 'the bridge knows no such platform')
+      }
+      throw new WgrokError('platform-unavailable', `no adapter of ${platform} is connected`)
+    }
+    const key = envelope.type === 'reply' || envelope.type === 'event' ? envelope.session_key : undefined
+    return broadcast(this.#peers.inSession(platform, key), new Outgoing(envelope, options), options.settle)
   }
 
   /** Who is connected. */
@@ -216,6 +232,7 @@ export class BridgeServer {
         this.#connections.add(
           new Connection({
             socket: ws,
+            wire: socket,
             platform: admission.platform,
             proof: admission.proof,
             receives: this.#receives,
@@ -240,18 +257,6 @@ export class BridgeServer {
     const http = this.#http
     this.#http = undefined
     await Promise.all([...gone, http === undefined ? undefined : new Promise(resolve => http.close(resolve))])
-  }
-
-  async #send(platform: string, envelope: BridgeEnvelope, options: ServerSendOptions): Promise<void> {
-    if (this.#closed) throw new WgrokError('closed', 'the bridge was closed')
-    if (this.#peers.of(platform).size === 0) {
-      if (!this.#tokens.platforms().includes(platform)) {
-        throw new WgrokError('target-not-found', 'the bridge knows no such platform')
-      }
-      throw new WgrokError('platform-unavailable', `no adapter of ${platform} is connected`)
-    }
-    const key = envelope.type === 'reply' || envelope.type === 'event' ? envelope.session_key : undefined
-    await broadcast(this.#peers.inSession(platform, key), new Outgoing(envelope, options), options.settle)
   }
 
   #register(register: BridgeRegister, connection: Connection): void {

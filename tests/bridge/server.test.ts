@@ -352,12 +352,12 @@ describe('what is not in the protocol', () => {
 
 describe('connections', () => {
   it('that fall silent are dropped, those that answer pings are kept', async () => {
-    const { server, url } = await serve({ limits: { pingInterval: 20, pongTimeout: 20 } })
+    const { server, url } = await serve({ limits: { pingInterval: 50, pongTimeout: 250 } })
     const alive = await join(url)
     const dead = await join(url)
     dead.socket.pause()
     await until(() => server.platforms()[0]?.connections === 1)
-    await new Promise(resolve => setTimeout(resolve, 80))
+    await new Promise(resolve => setTimeout(resolve, 600))
     expect(server.platforms()).toMatchObject([{ connections: 1 }])
     expect(alive.socket.readyState).toBe(alive.socket.OPEN)
   })

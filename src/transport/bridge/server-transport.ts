@@ -13,7 +13,7 @@ import { envelopeFor } from './relay.js'
 export interface ServerTransportOptions {
   /**
    * When a send counts as done. `acked` waits until an adapter that can resume has handled the frame, so that a spool in
-   * front keeps it until then; others cannot say, and `handed` is all that they give. Default `handed`.
+   * front keeps it until then; others cannot say, so it is enough that the system has it. Default `handed`.
    */
   readonly settle?: Settle
 }
@@ -36,15 +36,13 @@ export function bridgeServerTransport(server: BridgeServer, options: ServerTrans
       }
       if (signal.aborted) throw WgrokError.from(signal.reason, 'aborted')
       // A program reads the frame, so no card may be written into it as text.
-      const sent = server.send(to.id, envelopeFor(message, to.thread), { id: idempotencyKey, verbatim: true, settle })
-      await orAborted(sent, signal)
+      const sent = server.hand(to.id, envelopeFor(message, to.thread), { id: idempotencyKey, verbatim: true, settle })
+      if (sent !== undefined) await orAborted(sent, signal)
       return { messageId: idempotencyKey, platformResponse: null }
     },
     async listen(deliver) {
-      const hear = async (envelope: BridgeMessage | BridgeReply, session: BridgeSession): Promise<void> => {
-        const sender = adapterIdentity(envelope.metadata?.user_id, session.platform)
-        await deliver(inboundFrom(envelope, session, sender))
-      }
+      const hear = (envelope: BridgeMessage | BridgeReply, session: BridgeSession): Promise<void> =>
+        deliver(inboundFrom(envelope, session, adapterIdentity(envelope.metadata?.user_id, session.platform)))
       server.onMessage(hear).onReply(hear)
       status.set({ state: 'live', since: Date.now() })
     },

@@ -48,7 +48,7 @@ class BridgeTransport implements Transport {
     // Connecting goes on in the background; a permanent failure reaches the queue and with it this send.
     this.#connect().catch(() => {})
     const { signal, idempotencyKey } = options
-    await this.#client.sendMessage(envelopeFor(message, to.thread), { signal, id: idempotencyKey })
+    await this.#client.send(envelopeFor(message, to.thread), { signal, id: idempotencyKey })
     return { messageId: idempotencyKey, platformResponse: null }
   }
 
