@@ -39,7 +39,7 @@ async function router(cli: Cli, flags: RouterFlags): Promise<ExitCode> {
     const addresses = {
       accounts: accounts.map(({ name }) => name),
       bridge: running.bridgeUrl,
-      http: config.webhookPort === undefined ? undefined : running.httpUrl,
+      http: running.httpUrl,
     }
     const listening = [...addresses.accounts, addresses.bridge, addresses.http].filter(place => place !== undefined)
     await io.stdout(flags.json === true ? `${JSON.stringify(addresses)}\n` : `router up: ${listening.join(', ')}\n`)

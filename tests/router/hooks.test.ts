@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
+import { LIMITS } from '../../generated/limits.js'
 import { silent } from '../../src/log.js'
 import type { BotConfig } from '../../src/protocol.js'
 import { WgrokRouter } from '../../src/router/index.js'
@@ -163,6 +164,25 @@ describe('the webhook of Discord', () => {
     expect(await send('hello')).toMatchObject({ type: 4, data: { content: 'That is no frame for wgrok.' } })
     await until(() => emulator.messages.length === 1)
     expect(emulator.messages[0]).toMatchObject({ channel_id: '1234', content: 'a:b:-:x' })
+  })
+
+  it('holds up who cannot sign, and never the platform, though a proxy gives both one address', async () => {
+    const emulator = add(await startDiscordEmulator({ rates: false }))
+    const router = await startRouter({
+      discordTokens: [DISCORD_BOT.token],
+      discordPublicKey: emulator.publicKey,
+      discordApiUrl: emulator.apiUrl,
+    })
+    const url = `${router.httpUrl}/webhooks/discord`
+    const ping = emulator.sign({ id: randomUUID(), application_id: DISCORD_BOT.applicationId, type: 1, token: 't' })
+    const forged = async (): Promise<number> =>
+      (await fetch(url, { method: 'POST', headers: ping.headers, body: '{"type":1}' })).status
+    const statuses = [await forged()]
+    // A tenth of the rate, and a little more, since the bucket fills up meanwhile.
+    while (statuses.length < LIMITS.webhookRate / 5 && statuses.at(-1) === 401) statuses.push(await forged())
+    expect(statuses.length).toBeGreaterThanOrEqual(LIMITS.webhookRate / 10)
+    expect(statuses.at(-1)).toBe(429)
+    expect((await fetch(url, { method: 'POST', headers: ping.headers, body: ping.rawBody })).status).toBe(200)
   })
 
   it('needs a key in its form', async () => {
