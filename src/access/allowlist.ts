@@ -31,17 +31,21 @@ export function compileAllowlist(patterns: readonly string[]): Allowlist {
     else domains.add(domain)
   }
   const matches = (principal: string): boolean => {
+    // Most names are in lower case already, as those of the list are.
+    if (exact.has(principal)) return true
     const name = fold(principal)
-    if (exact.has(name)) return true
+    if (name !== principal && exact.has(name)) return true
     const at = name.lastIndexOf('@')
     // Anyone can call himself `x!y` on IRC and pick the host: no domain vouches for that.
     return at > 0 && !name.includes('!') && domains.has(name.slice(at + 1))
   }
   /** Verdicts on those who spoke lately: the same few speak again and again, and to fold a name costs ten look-ups. */
   const known = new Map<string, boolean>()
+  let unknown = 0
   const verdict = (principal: string): boolean => {
     const allowed = matches(principal)
-    if (principal.length > KNOWN_LENGTH_MAX) return allowed
+    unknown += 1
+    if (unknown % KNOWN_SHARE !== 0 || principal.length > KNOWN_LENGTH_MAX) return allowed
     if (known.size >= KNOWN_MAX) known.clear()
     known.set(principal, allowed)
     return allowed
@@ -56,6 +60,9 @@ export function compileAllowlist(patterns: readonly string[]): Allowlist {
 
 /** Principals whose verdict is remembered. */
 const KNOWN_MAX = 4_096
+
+/** One in so many verdicts is: who speaks often is soon among them, and to remember who speaks once costs in vain. */
+const KNOWN_SHARE = 8
 
 /** Longest of them, in UTF-16 units: on the bridge and the webhook peers choose their names, up to a megabyte each. */
 const KNOWN_LENGTH_MAX = 320

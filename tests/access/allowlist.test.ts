@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { compileAllowlist } from '../../src/access/allowlist.js'
 
@@ -12,6 +13,25 @@ it('is compiled once: later changes of the list do not count', () => {
   const allowlist = compileAllowlist(patterns)
   patterns.push('b.example')
   expect(allowlist.allows({ principals: ['x@b.example'] })).toBe(false)
+})
+
+it('says the same of everybody however often it is asked', () => {
+  const allowlist = compileAllowlist(['Exact@A.example', '*@b.example', 'é@c.example', 'n!u@b.example'])
+  const name = fc.tuple(
+    fc.constantFrom('exact', 'EXACT', 'someone', 'É', 'n!u', 'N!U', 'x!y', '\u212a', ''),
+    fc.constantFrom('@', '@@', '@x@', ''),
+    fc.constantFrom('a.example', 'b.example', 'B.Example', 'c.example', 'x.b.example', ''),
+  )
+  const listed = new Set(['exact@a.example', 'é@c.example', 'n!u@b.example'])
+  fc.assert(
+    fc.property(name, ([user, at, domain]) => {
+      const principal = `${user}${at}${domain}`
+      const lower = principal.toLowerCase()
+      const byDomain = /^.+@b\.example$/u.test(lower) && !lower.includes('!')
+      expect(allowlist.allows({ principals: [principal] })).toBe(listed.has(lower) || byDomain)
+    }),
+    { numRuns: 5_000 },
+  )
 })
 
 it('looks up in ten thousand patterns about as fast as in ten', () => {
