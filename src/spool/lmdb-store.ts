@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Database, Key, RootDatabase } from 'lmdb'
 import { LIMITS } from '../../generated/limits.js'
@@ -20,19 +21,25 @@ import type { Logger } from '../log.js'
 /** Keys and bytes, in the order of the keys. */
 export type Table = Database<Buffer, Key>
 
-/** What one transaction does. Must not throw. */
-type Change = () => void
+/** Puts and removes, of one transaction. Must not throw. */
+type Change = () => unknown
 
-interface Pending {
-  readonly change: Change
-  readonly resolve: () => void
-  readonly reject: (error: WgrokError) => void
+/** Changes that one transaction makes. */
+interface Batch {
+  readonly changes: Change[]
+  /** Bytes claimed for them. */
+  room: number
+  /** Settles with the transaction. */
+  readonly done: Promise<void>
+  readonly settle: (done: Promise<void>) => void
 }
 
 const TABLES = ['entries', 'done', 'dead', 'held', 'damaged'] as const
 
 /** Bytes that one extension of the file claims. */
 const STEP = 4 * 1024 * 1024
+/** Changes of one transaction at most: lmdb is known to dislike very many at once. */
+const BATCH_MAX = 2_048
 /** Bytes of the pages that one change may copy. */
 const PATH_BYTES = 32 * 1024
 const DOT = Buffer.from('.')
@@ -52,7 +59,8 @@ process.exit(0)
  * An lmdb environment that is always synced and never runs into a full disk: lmdb itself does not survive that, so the
  * space is claimed first, by us, and a write that could not be served is refused before lmdb hears of it.
  *
- * Changes of one turn of the event loop share one transaction, so that many messages cost one sync.
+ * Changes of one turn of the event loop share one transaction, so that many messages cost one sync. It is made by lmdb's
+ * own thread: nobody waits for the disk but those who asked for it.
  */
 export class LmdbStore {
   readonly entries: Table
@@ -63,10 +71,15 @@ export class LmdbStore {
   readonly #root: RootDatabase<Buffer, Key>
   readonly #file: string
   readonly #probeFile: number | undefined
-  #pending: Pending[] = []
-  #scheduled = false
+  /** Waiting for their turn: there is one transaction at a time. */
+  readonly #batches: Batch[] = []
+  /** Settles when nothing waits any more; undefined while nothing does. */
+  #writing: Promise<void> | undefined
   #claimed = 0
+  /** Bytes that are in use, or will be. */
   #used = 0
+  /** The part of it that is not on disk yet. */
+  #underWay = 0
   #failure: WgrokError | undefined
 
   private constructor(root: RootDatabase<Buffer, Key>, dir: string, failure: WgrokError | undefined) {
@@ -126,33 +139,40 @@ export class LmdbStore {
    * @throws WgrokError `spool-full` when the disk has no room for it, `spool-failed` when it cannot be written to.
    */
   write(change: Change, bytes: number): Promise<void> {
+    // Each change may copy a path of pages in every table before the old ones are free again.
+    const room = bytes === 0 ? 0 : bytes + PATH_BYTES
     try {
-      this.#prepare(bytes)
+      this.#claim(room)
     } catch (error) {
       return Promise.reject(error)
     }
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ change, resolve, reject })
-      if (this.#scheduled) return
-      this.#scheduled = true
-      setImmediate(() => this.#commit())
-    })
+    const last = this.#batches.at(-1)
+    const batch = last !== undefined && last.changes.length < BATCH_MAX ? last : this.#openBatch()
+    batch.changes.push(change)
+    batch.room += room
+    return batch.done
   }
 
   /** Writes what is pending, then closes. */
   async close(): Promise<void> {
-    this.#commit()
+    await this.#writing
     if (this.#probeFile !== undefined) closeSync(this.#probeFile)
     await this.#root.close()
   }
 
-  /** Claims room for what a change adds. */
-  #prepare(bytes: number): void {
+  #claim(room: number): void {
     if (this.#failure !== undefined) throw this.#failure
-    if (bytes === 0) return
-    // Each change may copy a path of pages in every table before the old ones are free again.
-    this.#used += bytes + PATH_BYTES
-    while (this.#claimed - this.#used < LIMITS.spoolReserve) this.#extend()
+    this.#used += room
+    this.#underWay += room
+    while (room > 0 && this.#claimed - this.#used < LIMITS.spoolReserve) {
+      try {
+        this.#extend()
+      } catch (error) {
+        this.#used -= room
+        this.#underWay -= room
+        throw error
+      }
+    }
   }
 
   #extend(): void {
@@ -174,33 +194,55 @@ export class LmdbStore {
   /** Takes the real figures in place of the estimate. */
   #measure(): void {
     const { lastPageNumber, pageSize } = this.#root.getStats() as { lastPageNumber: number; pageSize: number }
-    this.#used = (lastPageNumber + 1) * pageSize
+    this.#used = (lastPageNumber + 1) * pageSize + this.#underWay
   }
 
-  #commit(): void {
-    this.#scheduled = false
-    const pending = this.#pending
-    if (pending.length === 0) return
-    this.#pending = []
+  #openBatch(): Batch {
+    let settle: Batch['settle'] = () => {}
+    const done = new Promise<void>(resolve => {
+      settle = resolve
+    })
+    const batch: Batch = { changes: [], room: 0, done, settle }
+    this.#batches.push(batch)
+    this.#writing ??= turn().then(() => this.#write())
+    return batch
+  }
+
+  /** One transaction after the other; what comes meanwhile shares the next one. */
+  async #write(): Promise<void> {
+    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
+      const done = this.#commit(batch.changes)
+      batch.settle(done)
+      await done.catch(() => {})
+      this.#underWay -= batch.room
+    }
+    this.#writing = undefined
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
     try {
       // Does the disk take writes at all? The same byte over and over, since lmdb had better not find out itself.
       if (this.#probeFile !== undefined) writeSync(this.#probeFile, DOT, 0, 1, 0)
     } catch (error) {
-      for (const { reject } of pending) reject(failedError(error))
-      return
+      throw failedError(error)
     }
     try {
-      this.#root.transactionSync(() => {
-        for (const { change } of pending) change()
-      })
+      let written: unknown
+      // What is put in one turn of the event loop is one transaction, and has one promise.
+      for (const change of changes) written = change()
+      await written
     } catch (error) {
       // Nobody knows what lmdb holds in memory now: read what is there, write no more.
-      this.#failure = failedError(error)
-      for (const { reject } of pending) reject(this.#failure)
-      return
+      this.#failure = failedError(await causeOf(error))
+      throw this.#failure
     }
-    for (const { resolve } of pending) resolve()
   }
+}
+
+/** What lmdb says about a failed commit, it says later. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const cause: unknown = (error as { readonly commitError?: unknown } | null)?.commitError
+  return cause instanceof Promise ? await cause.catch(late => late) : error
 }
 
 /** Why a folder cannot be written to; undefined when it can. Makes the folder where it is missing. */

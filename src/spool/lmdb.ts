@@ -113,7 +113,7 @@ export class LmdbSpool implements Spool {
       this.#known.forget(entry.id)
       return Promise.reject(new WgrokError('spool-full', `the spool holds its ${this.#maxBytes} bytes`))
     }
-    const appending = this.#append(entry, value).finally(() => this.#appending.delete(entry.id))
+    const appending = this.#append(entry, value)
     this.#appending.set(entry.id, appending)
     return appending
   }
@@ -132,7 +132,7 @@ export class LmdbSpool implements Spool {
     return {
       entry: placed.entry,
       redelivered: placed.seq <= this.#recalled && placed.seq === lane.first ? 1 : 0,
-      ack: () => this.#settle(name, lane, placed, () => {}, 0),
+      ack: () => this.#settle(name, lane, placed, nothing, 0),
       bury: cause => this.#bury(name, lane, placed, cause),
       release: () => {
         if (lane.lent !== placed) return
@@ -146,7 +146,7 @@ export class LmdbSpool implements Spool {
     if (held) this.#held.add(lane)
     else this.#held.delete(lane)
     const { held: table } = this.#store
-    await this.#store.write(() => void (held ? table.putSync(lane, ONE) : table.removeSync(lane)), held ? 1 : 0)
+    await this.#store.write(() => (held ? table.put(lane, ONE) : table.remove(lane)), held ? 1 : 0)
   }
 
   isHeld(lane: string): boolean {
@@ -188,7 +188,7 @@ export class LmdbSpool implements Spool {
     const letter = key === undefined ? undefined : unpack<DeadLetter>(this.#store.dead.get(key))
     if (key === undefined || letter === undefined) return false
     this.#dead.delete(id)
-    await this.#append(letter.entry, pack(letter.entry, letter.entry.id), () => void this.#store.dead.removeSync(key))
+    await this.#append(letter.entry, pack(letter.entry, letter.entry.id), () => this.#store.dead.remove(key))
     return true
   }
 
@@ -196,7 +196,7 @@ export class LmdbSpool implements Spool {
     const key = this.#dead.get(id)
     if (key === undefined) return false
     this.#dead.delete(id)
-    await this.#store.write(() => void this.#store.dead.removeSync(key), 0)
+    await this.#store.write(() => this.#store.dead.remove(key), 0)
     return true
   }
 
@@ -231,25 +231,33 @@ export class LmdbSpool implements Spool {
     }
   }
 
-  async #append(entry: SpoolEntry, value: Buffer, also: () => void = () => {}): Promise<Appended> {
-    const { entries } = this.#store
+  #append(entry: SpoolEntry, value: Buffer, also: () => unknown = nothing): Promise<Appended> {
     const seq = ++this.#seq
-    this.#bytes += value.length
-    try {
-      await this.#store.write(() => {
-        also()
-        entries.putSync([entry.lane, seq], value)
-      }, value.length)
-    } catch (error) {
-      this.#bytes -= value.length
-      this.#known.forget(entry.id)
-      throw error
+    const change = (): unknown => {
+      also()
+      return this.#store.entries.put([entry.lane, seq], value)
     }
+    this.#bytes += value.length
+    return this.#store.write(change, value.length).then(
+      () => this.#place({ seq, entry, size: value.length }),
+      error => {
+        this.#bytes -= value.length
+        this.#known.forget(entry.id)
+        this.#appending.delete(entry.id)
+        throw error
+      },
+    )
+  }
+
+  /** Puts an entry that is on disk now into its lane. */
+  #place(placed: Placed): Appended {
+    const { entry, size } = placed
     const lane = this.#lane(entry.lane)
     const before = lane.bytes
-    lane.add({ seq, entry, size: value.length }, this.#windowBytes + value.length <= LIMITS.spoolWindow)
+    lane.add(placed, this.#windowBytes + size <= LIMITS.spoolWindow)
     this.#windowBytes += lane.bytes - before
     this.#messages++
+    this.#appending.delete(entry.id)
     this.#ready(entry.lane)
     return 'accepted'
   }
@@ -285,9 +293,9 @@ export class LmdbSpool implements Spool {
     this.#logger.error('a spooled message is damaged and was set aside', { lane, seq, length: raw.length })
     this.#forget(lane, raw.length)
     const { damaged, entries } = this.#store
-    const change = (): void => {
-      damaged.putSync([lane, seq], raw)
-      entries.removeSync([lane, seq])
+    const change = (): unknown => {
+      damaged.put([lane, seq], raw)
+      return entries.remove([lane, seq])
     }
     this.#store.write(change, raw.length).catch(() => void this.#unremoved.add(seq))
   }
@@ -298,21 +306,21 @@ export class LmdbSpool implements Spool {
     const key: [number, string] = [letter.diedAt, entry.id]
     const value = pack(letter)
     this.#dead.set(entry.id, key)
-    return this.#settle(name, lane, placed, () => void this.#store.dead.putSync(key, value), value.length)
+    return this.#settle(name, lane, placed, () => this.#store.dead.put(key, value), value.length)
   }
 
   /**
    * The lent entry leaves its lane: at once in memory, and on disk when the promise resolves. When the disk does not take
    * that, the lane goes on all the same.
    */
-  #settle(name: string, lane: LaneWindow, placed: Placed, also: () => void, bytes: number): Promise<void> {
+  #settle(name: string, lane: LaneWindow, placed: Placed, also: () => unknown, bytes: number): Promise<void> {
     if (lane.lent !== placed) return Promise.resolve()
     const { done, entries } = this.#store
     const note = writeDone(this.#clock.now(), placed.entry.id)
-    const change = (): void => {
+    const change = (): unknown => {
       also()
-      entries.removeSync([name, placed.seq])
-      done.putSync(placed.seq, note)
+      entries.remove([name, placed.seq])
+      return done.put(placed.seq, note)
     }
     this.#done++
     lane.settle()
@@ -348,29 +356,35 @@ export class LmdbSpool implements Spool {
       if (readDone(value).time > old && this.#done - keys.length <= LIMITS.dedupeMax) break
       keys.push(key as number)
     }
-    if (keys.length > 0 && this.#store.failure === undefined) {
-      this.#done -= keys.length
-      const change = (): void => {
-        for (const key of keys) done.removeSync(key)
-      }
-      this.#store.write(change, 0).catch(error => this.#logger.error('old ids could not be forgotten', { error }))
+    const next = (): void => {
+      const wait = keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL
+      if (this.#closing === undefined)
+        this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), wait, { unref: true })
     }
-    const wait = keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL
-    this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), wait, { unref: true })
+    if (keys.length === 0 || this.#store.failure !== undefined) {
+      next()
+      return
+    }
+    this.#done -= keys.length
+    const change = (): unknown => keys.map(key => done.remove(key)).at(-1)
+    this.#store
+      .write(change, 0)
+      .catch(error => this.#logger.error('old ids could not be forgotten', { error }))
+      .then(next)
   }
 }
+
+function nothing(): void {}
 
 const ONE = Buffer.from([1])
 const END = Number.MAX_SAFE_INTEGER
 
 /** JSON behind its checksum, and behind its id, which can then be told without reading it. */
 function pack(value: unknown, id: string = ''): Buffer {
-  const json = JSON.stringify(value)
-  const idBytes = Buffer.byteLength(id)
-  const packed = Buffer.allocUnsafe(HEAD_BYTES + idBytes + Buffer.byteLength(json))
-  packed.writeUInt32LE(idBytes, CRC_BYTES)
-  packed.write(id, HEAD_BYTES, 'utf8')
-  packed.write(json, HEAD_BYTES + idBytes, 'utf8')
+  const text = id + JSON.stringify(value)
+  const packed = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(text))
+  packed.writeUInt32LE(Buffer.byteLength(id), CRC_BYTES)
+  packed.write(text, HEAD_BYTES)
   packed.writeUInt32LE(crc32(packed.subarray(CRC_BYTES)), 0)
   return packed
 }
