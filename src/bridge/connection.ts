@@ -55,8 +55,6 @@ export class Connection {
   readonly #socket: WebSocket
   readonly #burst: Burst
   readonly #heartbeat: Heartbeat
-  /** Resolves when the socket is gone. */
-  readonly closed: Promise<void>
   #state: State
   #paused = false
 
@@ -87,7 +85,6 @@ export class Connection {
     socket.on('message', (data, isBinary) => this.#hear(isBinary ? undefined : textOf(data)))
     socket.on('ping', () => this.#heartbeat.heard())
     socket.on('pong', () => this.#heartbeat.heard())
-    this.closed = new Promise(resolve => socket.once('close', () => resolve()))
     // 'close' follows every error.
     socket.on('error', error => options.logger.debug('bridge socket error', { code: WgrokError.from(error).code }))
     socket.on('close', code => this.#gone(code === NORMAL_CLOSURE))
@@ -157,6 +154,11 @@ export class Connection {
   /** Closes without blame. */
   close(code: number, reason: string): void {
     this.#socket.close(code, reason)
+  }
+
+  /** Resolves when the socket, which is still there, is gone. */
+  closed(): Promise<void> {
+    return new Promise(resolve => this.#socket.once('close', () => resolve()))
   }
 
   /** Destroys the socket. */

@@ -251,7 +251,7 @@ export class BridgeServer {
   async close(): Promise<void> {
     this.#closed = true
     this.#address = undefined
-    const gone = [...this.#connections].map(connection => connection.closed)
+    const gone = [...this.#connections].map(connection => connection.closed())
     for (const connection of this.#connections) connection.close(1001, 'closed')
     this.#peers.close()
     const http = this.#http
