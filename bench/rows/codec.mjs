@@ -26,11 +26,12 @@ export async function run({ quick, progress }) {
   const keys = codec.keyRing([KEY.toString('base64')])
   const lines = []
   const series = {}
+  const texts = SIZES.map(length => json(length))
   for (const [mode, { compress = 'never', encrypt = false, limit }] of Object.entries(MODES)) {
     const options = { to: 'deploy', from: 'ci', limit, compress, maxChunks: 1e6, ...(encrypt ? { keys } : {}) }
-    for (const length of SIZES) {
+    for (const text of texts) {
+      const { length } = text
       progress(`${mode} ${size(length)}`)
-      const text = json(length)
       const chunked = limit === WEBEX
       const raw = rawCodec(compress === 'always', encrypt, chunked)
       const encode = () => codec.encode(text, options)
@@ -39,8 +40,8 @@ export async function run({ quick, progress }) {
       const decode = frames => decodeFrames(codec, frames, flags, keys)
       same((await decode(frames)).length, length, 'decode')
       if ((await decode(rawFrames)) !== text || raw.decode(frames) !== text) throw new Error(`${mode}: texts differ`)
-      const ms = quick ? 120 : length > 1e7 ? 5_000 : 1_600
-      const rounds = quick ? 3 : length > 1e7 ? 5 : 11
+      const ms = quick ? 120 : length > 1e7 ? 3_000 : 1_600
+      const rounds = quick ? 3 : length > 1e7 ? 11 : 21
       const out = await interleave({ ours: repeat(encode), raw: repeat(() => raw.encode(text)) }, { ms, rounds })
       const back = await interleave(
         { ours: repeat(() => decode(frames)), raw: repeat(() => raw.decode(frames)) },
@@ -65,14 +66,11 @@ export async function run({ quick, progress }) {
     reach: { most: 1.1 },
     detail: 'slope of the steepest series in the chart',
   })
-  lines.push(...(await blocking(codec, keys, quick, progress)))
+  lines.push(...(await blocking(codec, keys, texts[3], quick, progress)))
   for (const mode of ['z', 'e', 'ze']) {
     for (const direction of ['encode', 'decode']) {
       progress(`memory of ${direction} ${mode}`)
-      const [ours, raw] = [
-        await peakMemory(direction, mode, 'ours', quick),
-        await peakMemory(direction, mode, 'raw', quick),
-      ]
+      const [ours, raw] = await Promise.all(['ours', 'raw'].map(side => peakMemory(direction, mode, side, quick)))
       const detail = `${size(ours)} beyond the input, raw ${size(raw)}`
       lines.push({
         what: `memory of ${direction} ${mode} 10 MiB`,
@@ -156,8 +154,7 @@ function unseal(text) {
  * The longest time for which nothing else gets a turn while 10 MiB are under way. The least of several tries: what other
  * programs on the machine take only ever adds to it.
  */
-async function blocking(codec, keys, quick, progress) {
-  const text = json(SIZES[3])
+async function blocking(codec, keys, text, quick, progress) {
   const lines = []
   for (const [mode, { compress = 'never', encrypt = false, limit }] of Object.entries(MODES)) {
     progress(`event loop during ${mode}`)
