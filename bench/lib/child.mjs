@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /**
  * Starts a helper of this folder in a process of its own; resolves with its first message.
  *
- * @returns {Promise<{ first: any, ask: (question: string) => Promise<any>, stop: () => Promise<void> }>}
+ * @returns {Promise<{ child: import('node:child_process').ChildProcess, first: any, ask: (question: string) => Promise<any>, stop: () => Promise<void> }>}
  */
 export async function start(file, args = []) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
@@ -20,6 +20,7 @@ export async function start(file, args = []) {
     return message
   }
   return {
+    child,
     first: await answer(),
     async ask(question) {
       child.send(question)

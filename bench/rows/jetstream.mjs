@@ -5,10 +5,10 @@ import { createServer, connect as dial } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { start } from '../lib/child.mjs'
 import { compare, interleave, median, same } from '../lib/measure.mjs'
 import { shipped } from '../lib/place.mjs'
 import { number } from '../lib/report.mjs'
-import { messagePool, StubTransport } from '../lib/stub.mjs'
 
 /** Messages that are on their way at once. */
 const WAVE = 256
@@ -33,7 +33,7 @@ export async function run({ quick, progress }) {
     const points = []
     for (const count of [1, 2, 3]) {
       progress(`${count} routers`)
-      const relay = await Relay.open(NatsSpool, url, count)
+      const relay = await Relay.open(url, count)
       await relay.send(WAVE)
       await raw.send(WAVE)
       same(relay.kind, raw.kind, 'what came out')
@@ -47,7 +47,7 @@ export async function run({ quick, progress }) {
     }
     await raw.close()
     const gain = points[2][1] / points[0][1]
-    lines.push({ what: '3 routers against 1, in one process', ratio: gain, reach: { least: 1 }, detail: 'messages/s' })
+    lines.push({ what: '3 routers against 1', ratio: gain, reach: { least: 1 }, detail: 'messages/s' })
     return {
       lines,
       charts: {
@@ -61,63 +61,45 @@ export async function run({ quick, progress }) {
   }
 }
 
-/** Routers with stub transports around one JetStream; what any of them sends counts. */
+/** Routers in processes of their own around one JetStream; what any of them sends counts. */
 class Relay {
-  #routers
-  #transports
-  #pool = messagePool(i => `./echo:slug${i % 16}:ci:-:{"job":${i},"state":"queued"}`)
-  #at = 0
+  #children
+  #sent
+  kind
 
-  static async open(NatsSpool, url, count) {
-    const { silent } = await shipped('src/index.js')
-    const { MemorySpool, WgrokRouter } = await shipped('src/router/index.js')
-    const routes = Object.fromEntries(
-      Array.from({ length: 16 }, (_, i) => [`slug${i}`, `webex:email:bot${i}@example.com`]),
+  static async open(url, routers) {
+    const children = await Promise.all(
+      Array.from({ length: routers }, (_, i) => start('jetstream-child.mjs', [url, `bench${routers}`, i, routers])),
     )
-    const transports = Array.from({ length: count }, () => new StubTransport())
-    const routers = []
-    for (const transport of transports) {
-      const spool = await NatsSpool.open({ url, name: `bench${count}`, front: new MemorySpool({ laneMax: 1e6 }) })
-      const router = new WgrokRouter(
-        { domains: ['example.com'], routes },
-        { transports: [transport], logger: silent, spool },
-      )
-      await router.start()
-      routers.push(router)
+    return new Relay(children)
+  }
+
+  constructor(children) {
+    this.#children = children
+    this.#sent = children.map(() => 0)
+    for (const [i, { child }] of children.entries()) {
+      child.on('message', ({ kind, sent }) => {
+        this.#sent[i] = sent
+        this.kind = kind
+      })
     }
-    return new Relay(routers, transports)
-  }
-
-  constructor(routers, transports) {
-    this.#routers = routers
-    this.#transports = transports
-  }
-
-  get kind() {
-    const last = this.#transports.map(transport => transport.last).find(sent => sent !== undefined)
-    return last[1].replace(/\d+/g, '0')
   }
 
   async send(count) {
-    for (let left = count; left > 0; left -= WAVE) {
-      const wave = Math.min(left, WAVE)
-      const goal = this.#sent() + wave
-      const taken = []
-      for (let i = 0; i < wave; i++) {
-        const transport = this.#transports[i % this.#transports.length]
-        taken.push(transport.deliver(this.#pool[this.#at++ % this.#pool.length]))
-      }
-      await Promise.all(taken)
-      while (this.#sent() < goal) await delay(1)
+    const routers = this.#children.length
+    const goal = this.#total() + count
+    for (const [i, { child }] of this.#children.entries()) {
+      child.send({ count: Math.floor((count + i) / routers), window: Math.ceil(WAVE / routers) })
     }
+    while (this.#total() < goal) await delay(1)
   }
 
-  #sent() {
-    return this.#transports.reduce((sum, transport) => sum + transport.sent, 0)
+  #total() {
+    return this.#sent.reduce((sum, sent) => sum + sent, 0)
   }
 
   async close() {
-    await Promise.all(this.#routers.map(router => router.close()))
+    await Promise.all(this.#children.map(({ stop }) => stop()))
   }
 }
 
@@ -154,12 +136,13 @@ class Raw {
   }
 
   async send(count) {
-    for (let left = count; left > 0; left -= WAVE) {
-      const wave = Math.min(left, WAVE)
-      const goal = this.#heard + wave
-      await Promise.all(Array.from({ length: wave }, () => this.#publish()))
-      while (this.#heard < goal) await delay(1)
+    const goal = this.#heard + count
+    let left = count
+    const next = async () => {
+      while (left-- > 0) await this.#publish()
     }
+    await Promise.all(Array.from({ length: WAVE }, next))
+    while (this.#heard < goal) await delay(1)
   }
 
   #publish() {

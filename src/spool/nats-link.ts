@@ -1,9 +1,10 @@
-import type { Consumer, JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { LIMITS } from '../../generated/limits.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
+import { ACK_WAIT } from './nats-lane.js'
 
 /** Options of {@link openLink}. */
 export interface LinkOptions {
@@ -25,17 +26,29 @@ export interface NatsLink {
   /** Names of the streams. */
   readonly out: string
   readonly dead: string
-  /** The consumer that all routers share for a lane: it has one message out at a time, whoever asks. */
-  consumer(lane: string): Promise<Consumer>
+  readonly relayed: string
+  /** Where the routers tell each other what they have relayed, and for how many ms that is kept. */
+  readonly relayedSubject: string
+  readonly relayedTtl: number
+  /** Name of the consumer that all routers share for a lane; it is made where it is missing. */
+  consumer(lane: string): Promise<string>
+  /** A prefix of subjects that nobody else has, for answers. */
+  inbox(): string
+  /** Headers of a message that the server takes once under this id. */
+  headers(id: string): MsgHdrs
   outSubject(lane: string): string
   laneOf(subject: string): string
   deadSubject(id: string): string
 }
 
-/** How long a router may be silent about a message before another one gets it, in ms. */
-export const ACK_WAIT = 10_000
 /** How long a lane's consumer stays when nobody asks, in ms. */
 const CONSUMER_TTL = 10 * 60_000
+/** How often the connection is tried, in ms: two answers missing, it is a new one. */
+const PING_INTERVAL = 4_000
+/** How long what was relayed is remembered, in ms. */
+const RELAYED_TTL = 60 * 60_000
+/** Bytes of it at most; the oldest goes first. */
+const RELAYED_BYTES = 64 * 1024 * 1024
 
 const nanos = (ms: number): number => ms * 1_000_000
 
@@ -46,7 +59,7 @@ const nanos = (ms: number): number => ms * 1_000_000
  * `platform-unavailable` when the server cannot be used.
  */
 export async function openLink(options: LinkOptions): Promise<NatsLink> {
-  const { connect, jetstream, jetstreamManager, kv } = await load()
+  const { connect, createInbox, headers, jetstream, jetstreamManager, kv } = await load()
   const { name = 'wgrok' } = options
   let connection: NatsConnection
   try {
@@ -55,13 +68,17 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
       name: 'wgrok',
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
+      pingInterval: PING_INTERVAL,
+      // Traces of where a request was made cost more than the request.
+      noAsyncTraces: true,
     })
   } catch (error) {
     throw asWgrokError(error)
   }
   try {
     const streams = await jetstreamManager(connection)
-    const [out, dead] = [`${name}-out`, `${name}-dead`]
+    const [out, dead, relayed] = [`${name}-out`, `${name}-dead`, `${name}-relayed`]
+    const relayedSubject = `${name}.relayed`
     await ensureStream(streams, {
       name: out,
       subjects: [`${name}.out.*`],
@@ -79,6 +96,14 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
       max_msgs_per_subject: 1,
       allow_direct: true,
     })
+    await ensureStream(streams, {
+      name: relayed,
+      subjects: [relayedSubject],
+      retention: 'limits',
+      storage: 'file',
+      max_age: nanos(RELAYED_TTL),
+      max_bytes: RELAYED_BYTES,
+    })
     const held = await new kv.Kvm(connection).create(`${name}-held`)
     const client = jetstream(connection)
     const outSubject = (lane: string): string => `${name}.out.${encode(lane)}`
@@ -89,6 +114,15 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
       held,
       out,
       dead,
+      relayed,
+      relayedSubject,
+      relayedTtl: RELAYED_TTL,
+      inbox: () => createInbox(),
+      headers(id) {
+        const made = headers()
+        made.set('Nats-Msg-Id', id)
+        return made
+      },
       outSubject,
       laneOf: subject => decode(subject.slice(subject.lastIndexOf('.') + 1)),
       deadSubject: id => `${name}.dead.${encode(id)}`,
@@ -102,7 +136,7 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
           ack_wait: nanos(ACK_WAIT),
           inactive_threshold: nanos(CONSUMER_TTL),
         })
-        return client.consumers.get(out, durable)
+        return durable
       },
     }
   } catch (error) {
@@ -150,12 +184,12 @@ async function ensureStream(manager: JetStreamManager, settings: StreamSettings)
 
 async function load() {
   try {
-    const [{ connect }, { jetstream, jetstreamManager }, kv] = await Promise.all([
+    const [{ connect, createInbox, headers }, { jetstream, jetstreamManager }, kv] = await Promise.all([
       import('@nats-io/transport-node'),
       import('@nats-io/jetstream'),
       import('@nats-io/kv'),
     ])
-    return { connect, jetstream, jetstreamManager, kv }
+    return { connect, createInbox, headers, jetstream, jetstreamManager, kv }
   } catch (error) {
     const packages = '@nats-io/transport-node @nats-io/jetstream @nats-io/kv'
     throw new WgrokError('dependency-missing', `WGROK_NATS_URL needs more packages: npm install ${packages}`, {

@@ -1,9 +1,13 @@
-import type { Consumer, JsMsg, StoredMsg } from '@nats-io/jetstream'
+import type { StoredMsg } from '@nats-io/jetstream'
 import { LIMITS } from '../../generated/limits.js'
 import { backoff, type Clock, delay, systemClock, type Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, silent } from '../log.js'
-import { ACK_WAIT, decode, encode, type NatsLink, openLink, storedMessages } from './nats-link.js'
+import { NatsCalls } from './nats-calls.js'
+import { NatsFeed } from './nats-feed.js'
+import { NatsLane, type Taken } from './nats-lane.js'
+import { decode, encode, type NatsLink, openLink, storedMessages } from './nats-link.js'
+import { RelayedIds } from './nats-relayed.js'
 import type { Appended, DeadLetter, DeathCause, Delivery, LaneStats, Spool, SpoolEntry, SpoolStats } from './spool.js'
 
 /** Options of {@link NatsSpool.open}. */
@@ -26,17 +30,17 @@ export interface NatsSpoolOptions {
 }
 
 const MAX_BYTES = 1024 ** 3
-/** How long one request for a message waits at the server; its shortest. */
-const ASK = 1_000
 /** How often the server is asked which lanes have something, in ms. */
 const LOOK_INTERVAL = 1_000
-/** How often a message under way is held on to, in ms. */
-const WORKING_INTERVAL = ACK_WAIT / 3
 /**
  * How long a message that comes again waits before it is sent again, in ms: who had it before may only have lost its
- * connection and is about to say that it is done.
+ * connection and is about to say that it is done. After the connection was lost, every message waits as long.
  */
 const GRACE = 2_000
+/** How long the server may take to accept a message, in ms. */
+const PUBLISH_TIMEOUT = 5_000
+/** Lanes whose consumers are known to be there, at most. */
+const CONSUMERS_MAX = 10_000
 /** Redeliveries after which a message that nobody gets rid of is a dead letter, once it has had its time. */
 const REDELIVERIES_MAX = 20
 
@@ -53,17 +57,22 @@ export class NatsSpool implements Spool {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #random: () => number
+  readonly #feed: NatsFeed
+  readonly #calls: NatsCalls
+  readonly #relayed: RelayedIds
+  readonly #inbox: string
   readonly #held = new Set<string>()
-  readonly #consumers = new Map<string, Promise<Consumer>>()
-  /** Lanes that are on their way from the front to NATS. True: something came since the lane was last seen empty. */
-  readonly #forwarding = new Map<string, boolean>()
-  /** Entries in a front in memory that their sender waits for. */
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #consumers = new Map<string, Promise<string>>()
+  /** Lanes that something is under way in. */
+  readonly #lanes = new Map<string, NatsLane>()
   readonly #closing = new AbortController()
+  /** Until when nothing is taken, in ms since 1970. */
+  #steadyAt = 0
   #ready: (lane: string) => void = () => {}
-  #lanes: readonly LaneStats[] = []
+  #waiting: readonly LaneStats[] = []
   #stats = { messages: 0, bytes: 0, dead: 0 }
   #looker: Timer | undefined
+  #asked = 0
   #closed: Promise<void> | undefined
 
   private constructor(link: NatsLink, options: NatsSpoolOptions) {
@@ -73,6 +82,21 @@ export class NatsSpool implements Spool {
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silent
     this.#random = options.random ?? Math.random
+    this.#inbox = link.inbox()
+    this.#calls = new NatsCalls(link.connection, this.#clock, `${this.#inbox}.0`)
+    this.#relayed = new RelayedIds({
+      link,
+      clock: this.#clock,
+      closing: this.#closing.signal,
+      insist: act => this.#insist(act),
+    })
+    this.#feed = new NatsFeed({
+      front: options.front,
+      logger: this.#logger,
+      closing: this.#closing.signal,
+      publish: entry => this.#insist(() => this.#publish(entry, entry.id)),
+      ready: lane => this.#ready(lane),
+    })
   }
 
   /** @throws WgrokError `dependency-missing`, `config-invalid`, `auth-failed`, `platform-unavailable`. */
@@ -80,13 +104,15 @@ export class NatsSpool implements Spool {
     const { logger = silent, maxBytes = MAX_BYTES, name, url } = options
     const link = await openLink({ url, maxBytes, logger, ...(name === undefined ? {} : { name }) })
     const spool = new NatsSpool(link, options)
+    void spool.#followConnection()
     await spool.#followHeld()
+    await spool.#relayed.open()
     return spool
   }
 
   async start(ready: (lane: string) => void): Promise<void> {
     this.#ready = ready
-    await this.#front.start(lane => this.#forward(lane))
+    await this.#feed.start()
     await this.#look()
   }
 
@@ -95,26 +121,29 @@ export class NatsSpool implements Spool {
     if (bytes + entry.text.length > this.#maxBytes) {
       throw new WgrokError('spool-full', `${this.#maxBytes} bytes wait for NATS`)
     }
-    if (this.#front.durable) return this.#front.append(entry)
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(entry.id, { resolve, reject })
-      void this.#front.append(entry)
-    })
+    return this.#feed.append(entry)
   }
 
-  async take(lane: string): Promise<Delivery | undefined> {
+  async take(name: string): Promise<Delivery | undefined> {
     try {
       for (;;) {
-        const consumer = await this.#consumer(lane)
-        const message = await consumer.next({ expires: ASK })
-        if (message === null || this.#closing.signal.aborted) return undefined
-        const delivery = await this.#deliveryOf(message, consumer)
+        await this.#steady()
+        const lane = await this.#lane(name)
+        const taken = await lane.take()
+        if (taken === undefined) {
+          this.#rest(name, lane)
+          return undefined
+        }
+        const delivery = await this.#deliveryOf(taken, lane).catch(error => {
+          taken.giveBack()
+          throw error
+        })
         if (delivery !== undefined) return delivery
       }
     } catch (error) {
-      // Gone after a long silence, or the server is away: the next look finds the lane again.
-      this.#consumers.delete(lane)
-      this.#logger.debug('lane cannot be taken from now', { lane, error })
+      // The server is away, or the lane's consumer has gone after a long silence: the next look finds it again.
+      this.#consumers.delete(name)
+      this.#logger.debug('lane cannot be taken from now', { lane: name, error: WgrokError.from(error) })
       return undefined
     }
   }
@@ -134,8 +163,9 @@ export class NatsSpool implements Spool {
   }
 
   async lanes(): Promise<readonly LaneStats[]> {
+    await Promise.all([...this.#lanes.values()].map(lane => lane.proof()))
     await this.#read().catch(() => {})
-    return this.#lanes
+    return this.#waiting
   }
 
   stats(): SpoolStats {
@@ -144,7 +174,7 @@ export class NatsSpool implements Spool {
     return {
       messages: messages + front.messages,
       bytes: bytes + front.bytes,
-      lanes: this.#lanes.length,
+      lanes: this.#waiting.length,
       dead,
       dropped: 0,
       refusing: front.refusing,
@@ -188,73 +218,100 @@ export class NatsSpool implements Spool {
   async #close(): Promise<void> {
     const closed = new WgrokError('closed', 'the spool was closed')
     this.#closing.abort(closed)
-    for (const { reject } of this.#waiting.values()) reject(closed)
-    this.#waiting.clear()
     this.#looker?.cancel()
-    await this.#front.close()
+    await this.#feed.close(closed)
+    for (const lane of this.#lanes.values()) lane.close()
+    await this.#relayed.close()
+    this.#calls.close(closed)
     // What is written but not yet with the server goes out first.
     await this.#link.connection.drain().catch(() => {})
   }
 
-  async #consumer(lane: string): Promise<Consumer> {
-    let consumer = this.#consumers.get(lane)
+  async #lane(name: string): Promise<NatsLane> {
+    let consumer = this.#consumers.get(name)
     if (consumer === undefined) {
-      consumer = this.#link.consumer(lane)
-      this.#consumers.set(lane, consumer)
+      if (this.#consumers.size >= CONSUMERS_MAX) this.#consumers.clear()
+      consumer = this.#link.consumer(name)
+      this.#consumers.set(name, consumer)
     }
-    return consumer
+    const asks = `$JS.API.CONSUMER.MSG.NEXT.${this.#link.out}.${await consumer}`
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) {
+      lane = new NatsLane({
+        connection: this.#link.connection,
+        calls: this.#calls,
+        clock: this.#clock,
+        asks,
+        inbox: `${this.#inbox}.${++this.#asked}`,
+        confirm: taken => this.#confirm(taken),
+      })
+      this.#lanes.set(name, lane)
+    }
+    return lane
+  }
+
+  /** Forgets a lane in which nothing is under way. */
+  #rest(name: string, lane: NatsLane): void {
+    if (!lane.idle || this.#lanes.get(name) !== lane) return
+    this.#lanes.delete(name)
+    lane.drop()
   }
 
   /** Undefined when the message needs nobody any more. */
-  async #deliveryOf(message: JsMsg, consumer: Consumer): Promise<Delivery | undefined> {
-    const redelivered = message.info.deliveryCount - 1
-    const hold = new Hold(message, this.#clock)
-    const entry = message.json<SpoolEntry>()
-    if (redelivered > 0 && (await this.#isDone(message, consumer))) {
-      hold.end()
-      message.ack()
+  async #deliveryOf(taken: Taken, lane: NatsLane): Promise<Delivery | undefined> {
+    const { redelivered } = taken
+    const entry = taken.json<SpoolEntry>()
+    const wasRelayed = (redelivered > 0 && (await this.#isDone(taken))) || !this.#relayed.claim(entry.id)
+    if (wasRelayed) {
+      this.#logger.debug('message was relayed already', { lane: entry.lane, messageId: entry.id })
+      lane.done(taken)
       return undefined
     }
     if (redelivered >= REDELIVERIES_MAX && this.#clock.now() - entry.acceptedAt > LIMITS.lanePatience) {
       await this.#bury(entry, { code: 'timeout', detail: `taken ${redelivered} times and never sent` })
-      hold.end()
-      await this.#ack(message)
+      lane.done(taken)
       return undefined
     }
     return {
       entry,
       redelivered,
-      ack: async () => {
-        await this.#ack(message)
-        hold.end()
+      // The lane's next message comes only after the server has heard this: nobody has to wait for it here.
+      ack: () => {
+        this.#relayed.tell(entry.id)
+        lane.done(taken)
       },
       bury: async cause => {
         await this.#bury(entry, cause)
-        await this.#ack(message)
-        hold.end()
+        this.#relayed.forget(entry.id)
+        await this.#confirm(taken)
       },
       release: () => {
-        hold.end()
-        message.nak()
+        this.#relayed.forget(entry.id)
+        taken.giveBack()
       },
     }
   }
 
   /** Whether the router that had a message before has got through with it in the meantime. */
-  async #isDone(message: JsMsg, consumer: Consumer): Promise<boolean> {
+  async #isDone(taken: Taken): Promise<boolean> {
     await delay(GRACE, this.#closing.signal, this.#clock)
-    const { ack_floor: floor } = await consumer.info()
-    return floor.stream_seq >= message.seq
+    const { ack_floor: floor } = await this.#link.streams.consumers.info(this.#link.out, taken.consumer)
+    return floor.stream_seq >= taken.seq
   }
 
   /** Says that a message is done, again and again until the server has heard it: otherwise it would be sent once more. */
-  async #ack(message: JsMsg): Promise<void> {
+  async #confirm(taken: Taken): Promise<void> {
+    const { connection } = this.#link
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
-      const heard = await message.ackAck({ timeout: 1_000 }).catch(() => false)
-      if (heard) return
+      const heard = await connection.request(taken.reply, '+ACK', { timeout: 1_000 }).then(
+        () => true,
+        () => false,
+      )
+      if (heard) return taken.settle()
       await this.#pause(attempt)
     }
-    message.ack()
+    taken.settle()
+    if (!connection.isClosed()) connection.publish(taken.reply, '+ACK')
   }
 
   async #bury(entry: SpoolEntry, cause: DeathCause): Promise<void> {
@@ -269,50 +326,13 @@ export class NatsSpool implements Spool {
     return (await this.#link.streams.streams.getMessage(this.#link.dead, query).catch(() => null)) ?? undefined
   }
 
-  /** Moves a lane from the front to NATS, in order, for as long as there is something. */
-  #forward(lane: string): void {
-    if (this.#forwarding.has(lane)) {
-      this.#forwarding.set(lane, true)
-      return
-    }
-    this.#forwarding.set(lane, false)
-    void this.#pump(lane)
-  }
-
-  async #pump(lane: string): Promise<void> {
-    try {
-      for (;;) {
-        this.#forwarding.set(lane, false)
-        const delivery = await this.#front.take(lane)
-        if (delivery !== undefined) await this.#handOver(delivery)
-        else if (this.#forwarding.get(lane) !== true) break
-      }
-    } catch (error) {
-      if (!this.#closing.signal.aborted) this.#logger.error('a lane cannot be handed to NATS', { lane, error })
-    }
-    this.#forwarding.delete(lane)
-  }
-
-  async #handOver(delivery: Delivery): Promise<void> {
-    const { entry } = delivery
-    try {
-      const { duplicate } = await this.#insist(() => this.#publish(entry, entry.id))
-      await delivery.ack()
-      this.#waiting.get(entry.id)?.resolve(duplicate ? 'duplicate' : 'accepted')
-    } catch (error) {
-      await delivery.release()
-      throw error
-    } finally {
-      this.#waiting.delete(entry.id)
-    }
-    this.#ready(entry.lane)
-  }
-
-  #publish(entry: SpoolEntry, msgID: string): ReturnType<NatsLink['client']['publish']> {
-    return this.#link.client.publish(this.#link.outSubject(entry.lane), JSON.stringify(entry), {
-      msgID,
-      timeout: 5_000,
-    })
+  async #publish(entry: SpoolEntry, msgID: string): Promise<Appended> {
+    const { headers, outSubject } = this.#link
+    const options = { headers: headers(msgID), timeout: PUBLISH_TIMEOUT }
+    const answer = await this.#calls.call(outSubject(entry.lane), JSON.stringify(entry), options)
+    const { duplicate, error } = answer.json<PublishAnswer>()
+    if (error !== undefined) throw new WgrokError('platform-unavailable', `NATS refuses it: ${error.description}`)
+    return duplicate === true ? 'duplicate' : 'accepted'
   }
 
   /** Tries until it succeeds or the spool is closed. */
@@ -333,10 +353,22 @@ export class NatsSpool implements Spool {
     return delay(wait, this.#closing.signal, this.#clock).catch(() => {})
   }
 
+  /** Waits until every router that was cut off has had the time to say what it did. */
+  async #steady(): Promise<void> {
+    const wait = this.#steadyAt - this.#clock.now()
+    if (wait > 0) await delay(wait, this.#closing.signal, this.#clock)
+  }
+
+  async #followConnection(): Promise<void> {
+    for await (const { type } of this.#link.connection.status()) {
+      if (type === 'reconnect') this.#steadyAt = this.#clock.now() + GRACE
+    }
+  }
+
   /** Looks which lanes have something, and goes on doing so: another router's messages may be left to us. */
   async #look(): Promise<void> {
     await this.#read().catch(() => {})
-    for (const { lane } of this.#lanes) this.#ready(lane)
+    for (const { lane } of this.#waiting) this.#ready(lane)
     if (this.#closing.signal.aborted) return
     this.#looker = this.#clock.setTimeout(() => void this.#look(), LOOK_INTERVAL, { unref: true })
   }
@@ -347,7 +379,7 @@ export class NatsSpool implements Spool {
       streams.streams.info(out, { subjects_filter: '>' }),
       streams.streams.info(dead),
     ])
-    this.#lanes = Object.entries(state.subjects ?? {}).map(([subject, messages]) => {
+    this.#waiting = Object.entries(state.subjects ?? {}).map(([subject, messages]) => {
       const lane = laneOf(subject)
       return { lane, messages, held: this.#held.has(lane) }
     })
@@ -372,35 +404,8 @@ export class NatsSpool implements Spool {
   }
 }
 
-interface Waiting {
-  readonly resolve: (appended: Appended) => void
-  readonly reject: (error: WgrokError) => void
-}
-
-/** Tells the server again and again that a message is being worked on. */
-class Hold {
-  readonly #message: JsMsg
-  readonly #clock: Clock
-  #timer: Timer | undefined
-
-  constructor(message: JsMsg, clock: Clock) {
-    this.#message = message
-    this.#clock = clock
-    this.#renew()
-  }
-
-  end(): void {
-    this.#timer?.cancel()
-  }
-
-  #renew(): void {
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        this.#message.working()
-        this.#renew()
-      },
-      WORKING_INTERVAL,
-      { unref: true },
-    )
-  }
+/** What JetStream answers to a message. */
+interface PublishAnswer {
+  readonly duplicate?: boolean
+  readonly error?: { readonly description: string }
 }

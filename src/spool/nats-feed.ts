@@ -1,0 +1,92 @@
+import { WgrokError } from '../errors.js'
+import type { Logger } from '../log.js'
+import type { Appended, Delivery, Spool, SpoolEntry } from './spool.js'
+
+/** Options of a {@link NatsFeed}. */
+export interface NatsFeedOptions {
+  /** Where messages wait for NATS. */
+  readonly front: Spool
+  readonly logger: Logger
+  readonly closing: AbortSignal
+  /** Puts an entry on its lane at NATS; tries until it succeeds or the spool is closed. */
+  readonly publish: (entry: SpoolEntry) => Promise<Appended>
+  /** Called when a lane has something at NATS. */
+  readonly ready: (lane: string) => void
+}
+
+interface Waiting {
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: WgrokError) => void
+}
+
+/** Moves messages from a router's own spool to NATS, in the order of each lane. */
+export class NatsFeed {
+  readonly #options: NatsFeedOptions
+  /** Lanes that are on their way. True: something came since the lane was last seen empty. */
+  readonly #active = new Map<string, boolean>()
+  /** Entries in a front in memory that their sender waits for. */
+  readonly #waiting = new Map<string, Waiting>()
+
+  constructor(options: NatsFeedOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    await this.#options.front.start(lane => this.#wake(lane))
+  }
+
+  /** Accepts an entry: at once where the front is durable, else when NATS has it. */
+  append(entry: SpoolEntry): Appended | Promise<Appended> {
+    const { front } = this.#options
+    if (front.durable) return front.append(entry)
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(entry.id, { resolve, reject })
+      void front.append(entry)
+    })
+  }
+
+  async close(closed: WgrokError): Promise<void> {
+    for (const { reject } of this.#waiting.values()) reject(closed)
+    this.#waiting.clear()
+    await this.#options.front.close()
+  }
+
+  #wake(lane: string): void {
+    if (this.#active.has(lane)) {
+      this.#active.set(lane, true)
+      return
+    }
+    this.#active.set(lane, false)
+    void this.#pump(lane)
+  }
+
+  async #pump(lane: string): Promise<void> {
+    const { closing, front, logger } = this.#options
+    try {
+      for (;;) {
+        this.#active.set(lane, false)
+        const delivery = await front.take(lane)
+        if (delivery !== undefined) await this.#handOver(delivery)
+        else if (this.#active.get(lane) !== true) break
+      }
+    } catch (error) {
+      if (!closing.aborted) logger.error('a lane cannot be handed to NATS', { lane, error: WgrokError.from(error) })
+    }
+    this.#active.delete(lane)
+  }
+
+  async #handOver(delivery: Delivery): Promise<void> {
+    const { entry } = delivery
+    try {
+      const appended = await this.#options.publish(entry)
+      await delivery.ack()
+      this.#waiting.get(entry.id)?.resolve(appended)
+    } catch (error) {
+      await delivery.release()
+      throw error
+    } finally {
+      this.#waiting.delete(entry.id)
+    }
+    this.#options.ready(entry.lane)
+  }
+}
