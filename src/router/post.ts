@@ -4,12 +4,15 @@ import type { Arrival, Outcome } from './arrival.js'
 import type { Waiters } from './waiters.js'
 import type { Posted, PostResult } from './webhook.js'
 
-/** Runs a posted frame through the pipeline and, where the caller asked for it, waits for the reply. */
-export async function postFrame(
+/**
+ * Runs a posted frame through the pipeline and, where the caller asked for it, waits for the reply. Synchronous where
+ * there is nothing to wait for.
+ */
+export function postFrame(
   posted: Posted,
   waiters: Waiters,
   take: (arrival: Arrival) => Outcome | Promise<Outcome>,
-): Promise<PostResult> {
+): PostResult | Promise<PostResult> {
   const { id, request, waitMs } = posted
   const arrival: Arrival = {
     source: 'webhook',
@@ -21,9 +24,19 @@ export async function postFrame(
     via: undefined,
     mentions: undefined,
   }
-  if (waitMs === undefined) return { outcome: await take(arrival) }
+  if (waitMs !== undefined) return takeAndWait(arrival, waitMs, waiters, take)
+  const outcome = take(arrival)
+  return outcome instanceof Promise ? outcome.then(late => ({ outcome: late })) : { outcome }
+}
+
+async function takeAndWait(
+  arrival: Arrival,
+  waitMs: number,
+  waiters: Waiters,
+  take: (arrival: Arrival) => Outcome | Promise<Outcome>,
+): Promise<PostResult> {
   // Before the frame is on its way: its reply may be faster than we are.
-  const waiting = waiters.wait(id, replySlug(request.text), waitMs)
+  const waiting = waiters.wait(arrival.id, replySlug(arrival.text), waitMs)
   try {
     const outcome = await take(arrival)
     return outcome.status === 'accepted' ? { outcome, replies: await waiting.reply } : { outcome }

@@ -25,7 +25,7 @@ export interface PostResult {
 /** Options of {@link addWebhook}. */
 export interface WebhookOptions {
   readonly secret: string
-  readonly post: (posted: Posted) => Promise<PostResult>
+  readonly post: (posted: Posted) => PostResult | Promise<PostResult>
 }
 
 /** Adds `POST /wgrok`. */
@@ -50,10 +50,14 @@ export function addWebhook(app: FastifyInstance, options: WebhookOptions, limit:
       limit.charge(caller, REFUSED_COST)
       throw new WgrokError('auth-failed', 'a Bearer token is needed and has to be right')
     },
-    handler: (request, reply) =>
-      dispatchWebhookReceives(request.body, endpoint, { request, reply }, refuseBody) as Promise<WebhookAccepted>,
+    handler: (request, reply) => {
+      const answer = dispatchWebhookReceives(request.body, endpoint, { request, reply }, refuseBody)
+      return answer instanceof Promise ? answer : reply.send(answer)
+    },
   })
 }
+
+type Answer = WebhookAccepted | Promise<WebhookAccepted>
 
 interface Exchange {
   readonly request: FastifyRequest
@@ -61,7 +65,7 @@ interface Exchange {
 }
 
 /** The webhook channel of the spec. */
-class WebhookEndpoint implements WebhookReceives<Exchange, Promise<WebhookAccepted>> {
+class WebhookEndpoint implements WebhookReceives<Exchange, Answer> {
   readonly #post: WebhookOptions['post']
   readonly #limit: RateLimit
 
@@ -70,21 +74,27 @@ class WebhookEndpoint implements WebhookReceives<Exchange, Promise<WebhookAccept
     this.#limit = limit
   }
 
-  async callerPost(request: WebhookRequest, { reply, request: http }: Exchange): Promise<WebhookAccepted> {
+  callerPost(request: WebhookRequest, { reply, request: http }: Exchange): Answer {
     this.#limit.take(`from:${request.from.toLowerCase()}`)
     const id = idempotencyKey(http.headers['idempotency-key'])
     const seconds = waitSeconds(http.headers['prefer'])
-    const posted = { request, id, waitMs: seconds === undefined ? undefined : seconds * 1000 }
-    const { outcome, replies } = await this.#post(posted)
-    if (outcome.status === 'refused') throw outcome.error
-    if (replies !== undefined) reply.header('preference-applied', `wait=${seconds}`)
-    reply.code(replies === undefined ? 202 : 200)
-    const status = outcome.status === 'ignored' ? 'ignored' : 'accepted'
-    return { status, id, ...(replies === undefined ? {} : { replies: [...replies] }) }
+    const result = this.#post({ request, id, waitMs: seconds === undefined ? undefined : seconds * 1000 })
+    if (result instanceof Promise) return result.then(late => accepted(late, id, seconds, reply))
+    return accepted(result, id, seconds, reply)
   }
 }
 
-async function refuseBody(undecoded: Undecoded): Promise<never> {
+function accepted(result: PostResult, id: string, seconds: number | undefined, reply: FastifyReply): WebhookAccepted {
+  const { outcome, replies } = result
+  if (outcome.status === 'refused') throw outcome.error
+  const status = outcome.status === 'ignored' ? 'ignored' : 'accepted'
+  reply.code(replies === undefined ? 202 : 200)
+  if (replies === undefined) return { status, id }
+  reply.header('preference-applied', `wait=${seconds}`)
+  return { status, id, replies: [...replies] }
+}
+
+function refuseBody(undecoded: Undecoded): never {
   const first = undecoded.operation === 'invalid' ? undecoded.errors[0] : undefined
   const where = first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`
   throw new WgrokError('body-invalid', `the body does not match its schema${where}`)
