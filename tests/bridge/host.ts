@@ -19,7 +19,11 @@ export interface HostReport {
 const server = new BridgeServer({
   tokens: ['agents:tokA', 'slow:tokB'],
   port: 0,
-  limits: { payload: Number(process.env['PAYLOAD'] ?? 1_048_576) },
+  limits: {
+    payload: Number(process.env['PAYLOAD'] ?? 1_048_576),
+    // Whoever reads again only when a flood is over must still find out why it was closed, however busy the machine is.
+    closeTimeout: 60_000,
+  },
 }).onMessage(message => message.content)
 
 const tell = (report: HostReport): void => void process.send?.(report)
