@@ -1,18 +1,18 @@
 import { LIMITS } from '../../generated/limits.js'
 import { RecentIds } from '../bus/recent-ids.js'
-import { type Clock, delay, type Timer } from '../clock.js'
+import type { Clock, Timer } from '../clock.js'
+import { WgrokError } from '../errors.js'
 import type { NatsLink } from './nats-link.js'
 
 /** How long ids are gathered before the other routers hear of them, in ms. */
 const GATHER = 100
-/** How long the ids of before are waited for at the start, in ms. */
+/** How long one reading of what was told may take, in ms. */
 const RECALL_MAX = 5_000
 
 /** Options of {@link RelayedIds}. */
 export interface RelayedIdsOptions {
   readonly link: NatsLink
   readonly clock: Clock
-  readonly closing: AbortSignal
   /** Tries until it succeeds or the spool is closed. */
   readonly insist: <T>(act: () => Promise<T>) => Promise<T>
 }
@@ -26,6 +26,9 @@ export class RelayedIds {
   readonly #known: RecentIds
   #gathered: string[] = []
   #timer: Timer | undefined
+  /** Place up to which the stream has been read. */
+  #readUpTo = 0
+  #recalled: Promise<void> = Promise.resolve()
   /** Announcements under way. */
   #telling: Promise<unknown> = Promise.resolve()
 
@@ -36,18 +39,20 @@ export class RelayedIds {
 
   /** Learns what was relayed before, and goes on listening. */
   async open(): Promise<void> {
-    const { clock, closing, link } = this.#options
-    const { state } = await link.streams.streams.info(link.relayed)
-    const consumer = await link.client.consumers.get(link.relayed)
-    await new Promise<void>((resolve, reject) => {
-      if (state.messages === 0) resolve()
-      delay(RECALL_MAX, closing, clock).then(resolve, resolve)
-      const callback = (message: { readonly seq: number; json<T>(): T }): void => {
-        for (const id of message.json<readonly string[]>()) this.#known.first(id)
-        if (message.seq >= state.last_seq) resolve()
-      }
-      consumer.consume({ callback }).catch(reject)
-    })
+    const { link } = this.#options
+    link.connection.subscribe(link.relayedSubject, { callback: (_, told) => this.#learn(told) })
+    await this.recall()
+  }
+
+  /** Learns what was told while we could not hear. To be called when the connection is back. */
+  recall(): Promise<void> {
+    this.#recalled = this.#options.insist(() => this.#read()).catch(() => {})
+    return this.#recalled
+  }
+
+  /** Resolves when {@link recall} has ended. */
+  get recalled(): Promise<void> {
+    return this.#recalled
   }
 
   /** Whether a message is for us to relay: false when somebody has done so. It is ours until {@link forget}. */
@@ -81,5 +86,22 @@ export class RelayedIds {
     if (ids.length === 0) return
     const told = insist(() => link.client.publish(link.relayedSubject, JSON.stringify(ids)))
     this.#telling = Promise.all([this.#telling, told.catch(() => {})])
+  }
+
+  #learn(told: { json<T>(): T }): void {
+    for (const id of told.json<readonly string[]>()) this.#known.first(id)
+  }
+
+  async #read(): Promise<void> {
+    const { link } = this.#options
+    const { state } = await link.streams.streams.info(link.relayed)
+    if (state.messages === 0 || state.last_seq <= this.#readUpTo) return
+    const consumer = await link.client.consumers.get(link.relayed, { opt_start_seq: this.#readUpTo + 1 })
+    for await (const told of await consumer.fetch({ max_messages: state.messages, expires: RECALL_MAX })) {
+      this.#learn(told)
+      this.#readUpTo = told.seq
+      if (told.seq >= state.last_seq) return
+    }
+    throw new WgrokError('timeout', 'what was relayed cannot be read')
   }
 }

@@ -87,7 +87,6 @@ export class NatsSpool implements Spool {
     this.#relayed = new RelayedIds({
       link,
       clock: this.#clock,
-      closing: this.#closing.signal,
       insist: act => this.#insist(act),
     })
     this.#feed = new NatsFeed({
@@ -357,11 +356,14 @@ export class NatsSpool implements Spool {
   async #steady(): Promise<void> {
     const wait = this.#steadyAt - this.#clock.now()
     if (wait > 0) await delay(wait, this.#closing.signal, this.#clock)
+    await this.#relayed.recalled
   }
 
   async #followConnection(): Promise<void> {
     for await (const { type } of this.#link.connection.status()) {
-      if (type === 'reconnect') this.#steadyAt = this.#clock.now() + GRACE
+      if (type !== 'reconnect') continue
+      this.#steadyAt = this.#clock.now() + GRACE
+      void this.#relayed.recall()
     }
   }
 

@@ -26,6 +26,8 @@ export interface ChaosFigures extends Audit {
   readonly routers: number
   readonly kills: number
   readonly seconds: number
+  /** Messages per second, over the time until the last one was accepted, or came out. */
+  readonly perSecond: { readonly accepted: number; readonly delivered: number }
   /** Whether SIGTERM ended the last processes with 0. */
   readonly clean: boolean
 }
@@ -77,6 +79,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosFigures> {
     }
     await Promise.all(victims.map(victim => victim.start()))
     const ledger = new Ledger()
+    const started = Date.now()
     let done = 0
     const common = { ledger, tick: () => void done++ }
     const shares = shareOut(messages, POSTERS + 1)
@@ -102,15 +105,27 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosFigures> {
         await pause(shared.outageMs)
         await shared.server.start()
       }
-      if (kill % 10 === 0 || kill === kills) log(`${kill} kills, ${done} of ${messages} accepted, ${count()} arrived`)
+      if (kill % 10 === 0 || kill === kills)
+        log(
+          `${Math.round((Date.now() - started) / 1000)} s: ${kill} kills, ${done} of ${messages} accepted, ${count()} arrived`,
+        )
     }
     const [client] = await producing
-    await settled(count, messages)
+    const accepted = Date.now() - started
+    const delivered = (await settled(count, messages)) - started
     await client.close()
     const audit = ledger.audit(arrived())
     const codes = await Promise.all(victims.map(victim => victim.stop()))
     const clean = codes.every(code => code === 0)
-    return { ...audit, routers: victims.length, kills, clean, seconds: Math.round((Date.now() - begun) / 1000) }
+    const rate = (ms: number): number => Math.round((messages * 1000) / ms)
+    return {
+      ...audit,
+      routers: victims.length,
+      kills,
+      clean,
+      seconds: Math.round((Date.now() - begun) / 1000),
+      perSecond: { accepted: rate(accepted), delivered: rate(delivered) },
+    }
   } finally {
     await Promise.all(victims.map(victim => victim.kill()))
     await Promise.all([slack.close(), discord.close()])
@@ -138,14 +153,18 @@ function shareOut(total: number, parts: number): number[] {
   return Array.from({ length: parts }, (_, n) => Math.floor(total / parts) + (n < total % parts ? 1 : 0))
 }
 
-/** Waits until at least `wanted` have arrived, or nothing has for a while: longer than a dead router holds a message. */
-async function settled(count: () => number, wanted: number): Promise<void> {
+/**
+ * Waits until at least `wanted` have arrived and nothing comes after them, or nothing has come for longer than a dead
+ * router holds a message. Returns when the last one came, in ms since 1970.
+ */
+async function settled(count: () => number, wanted: number): Promise<number> {
   let last = -1
-  for (let quiet = 0; quiet < 300; ) {
-    await pause(100)
+  let lastAt = Date.now()
+  for (;;) {
     const now = count()
-    quiet = now === last ? quiet + 1 : 0
+    if (now !== last) lastAt = Date.now()
     last = now
-    if (now >= wanted && quiet >= 30) return
+    if (Date.now() - lastAt > (now >= wanted ? 3_000 : 30_000)) return lastAt
+    await pause(100)
   }
 }

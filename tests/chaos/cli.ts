@@ -29,8 +29,8 @@ const binary = natsBinary()
 if (values.only !== 'alone' && binary !== undefined) {
   const server = new NatsServer(binary)
   await server.start()
-  await run('three routers on NATS JetStream', { ...common, shared: { routers: 3, server, outageMs: 10_000 } })
-  await server.close()
+  const shared = { routers: 3, server, outageMs: 10_000 }
+  await run('three routers on NATS JetStream', { ...common, shared }).finally(() => server.close())
 } else if (values.only === 'shared') {
   say('FAILED: there is no nats-server here')
   failed = true

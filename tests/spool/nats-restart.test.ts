@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MemorySpool } from '../../src/spool/memory.js'
+import { NatsSpool } from '../../src/spool/nats.js'
+import { NatsServer, natsBinary } from './nats-server.js'
+import { drain, entry } from './suite.js'
+
+const binary = natsBinary()
+
+describe.skipIf(binary === undefined)('a NATS server that goes away', () => {
+  let server: NatsServer
+  const spools: NatsSpool[] = []
+
+  beforeEach(async () => {
+    server = new NatsServer(binary ?? '')
+    await server.start()
+  }, 180_000)
+  afterEach(async () => {
+    for (const spool of spools.splice(0)) await spool.close()
+    await server.close()
+  })
+
+  async function open(): Promise<NatsSpool> {
+    const front = new MemorySpool({ laneMax: Number.POSITIVE_INFINITY })
+    const spool = await NatsSpool.open({ url: server.url, front })
+    spools.push(spool)
+    await spool.start(() => {})
+    return spool
+  }
+
+  async function restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await server.stop(signal)
+    await server.start()
+  }
+
+  /** Takes from a lane until so many have come: for a while after a restart there is nothing. */
+  async function take(spool: NatsSpool, count: number): Promise<string[]> {
+    const texts: string[] = []
+    while (texts.length < count) texts.push(...(await drain(spool, 'a', count - texts.length)))
+    return texts
+  }
+
+  it('gives out again what was done when it is killed, and nobody relays that twice', async () => {
+    const [one, two] = [await open(), await open()]
+    const texts = Array.from({ length: 30 }, (_, n) => String(n))
+    for (const text of texts) await one.append(entry('a', text))
+    const before = await drain(one, 'a', 20)
+    await restart('SIGKILL')
+    const after = await take(two, 10)
+    expect([...before, ...after]).toEqual(texts)
+    expect(await drain(one, 'a')).toEqual([])
+  })
+
+  it('forgets the ids of what has left it, and nobody relays the same message again', async () => {
+    const [one, two] = [await open(), await open()]
+    const same = entry('a', 'same')
+    expect(await one.append(same)).toBe('accepted')
+    expect(await drain(one, 'a')).toEqual(['same'])
+    await restart('SIGTERM')
+    const three = await open()
+    expect(await two.append(same)).toBe('accepted')
+    expect(await three.append(entry('a', 'other'))).toBe('accepted')
+    expect(await take(three, 1)).toEqual(['other'])
+  })
+
+  it('hears of what was sent while it was away before anybody sends it again', async () => {
+    const [one, two] = [await open(), await open()]
+    await one.append(entry('a', 'first'))
+    await one.append(entry('a', 'second'))
+    const delivery = await one.take('a')
+    await server.stop()
+    await delivery?.ack()
+    await server.start()
+    expect(await take(two, 1)).toEqual(['second'])
+    expect(await drain(one, 'a')).toEqual([])
+  })
+
+  it('leaves a lane to a router that is slow but not silent', { timeout: 90_000 }, async () => {
+    const [slow, other] = [await open(), await open()]
+    await slow.append(entry('a', 'slow'))
+    const delivery = await slow.take('a')
+    const begun = Date.now()
+    // Longer than a silent router keeps a message.
+    while (Date.now() - begun < 13_000) expect(await other.take('a')).toBeUndefined()
+    await delivery?.ack()
+    expect(await drain(other, 'a')).toEqual([])
+  })
+})
