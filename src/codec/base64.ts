@@ -59,6 +59,24 @@ export function decodeBase64(text: string, space?: Buffer): Buffer {
   return bytes
 }
 
+/**
+ * As {@link decodeBase64}, in slices when there is very much text.
+ *
+ * @throws WgrokError `base64-invalid`, `aborted`
+ */
+export async function decodeBase64Text(text: string, signal?: AbortSignal): Promise<Buffer> {
+  if (text.length <= BULK) return decodeBase64(text)
+  const bytes = Buffer.allocUnsafe((text.length / 4) * 3)
+  let offset = 0
+  // The size is divisible by four, and only the last slice may be padded.
+  for (let start = 0; start < text.length; start += BULK) {
+    if (start * 3 !== offset * 4) throw new WgrokError('base64-invalid', 'padded in the middle')
+    offset += decodeBase64(text.slice(start, start + BULK), bytes.subarray(offset)).length
+    await breathe(signal)
+  }
+  return bytes.subarray(0, offset)
+}
+
 /** As {@link decodeBase64}, but undefined instead of an error. */
 export function tryBase64(text: string, space?: Buffer): Buffer | undefined {
   const { length } = text

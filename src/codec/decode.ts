@@ -1,7 +1,7 @@
 import { LIMITS } from '../../generated/limits.js'
 import { WgrokError } from '../errors.js'
 import type { FlagSet } from '../protocol.js'
-import { decodeBase64 } from './base64.js'
+import { decodeBase64, decodeBase64Text } from './base64.js'
 import { gunzip, isGzip } from './gzip.js'
 import type { KeyRing } from './keys.js'
 import { open } from './seal.js'
@@ -31,14 +31,12 @@ export async function decode(payload: string, flags: FlagSet, options: DecodeOpt
   checkSignal(signal)
   if (flags.encrypted) {
     if (keys === undefined) throw new WgrokError('key-missing', 'the payload is encrypted and no key is configured')
-    const sealed = decodeBase64(payload)
-    if (sealed.length > BULK) await breathe(signal)
-    const plain = await open(sealed, keys, signal)
+    const plain = await open(await decodeBase64Text(payload, signal), keys, signal)
     if (plain.length > BULK) await breathe(signal)
     if (!flags.compressed) return await fromUtf8(plain, signal)
     const packed = isGzip(plain) ? plain : decodeBase64(plain.toString('latin1'), plain)
     return await fromUtf8(await gunzip(packed, maxBytes), signal)
   }
   if (!flags.compressed) return payload
-  return await fromUtf8(await gunzip(decodeBase64(payload), maxBytes), signal)
+  return await fromUtf8(await gunzip(await decodeBase64Text(payload, signal), maxBytes), signal)
 }

@@ -2,14 +2,10 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { WgrokError } from '../errors.js'
 import { BULK, breathe, SLICE, textSlices } from './slices.js'
 
-/** Whether every character is one byte in UTF-8, and the same byte in Latin-1, which Node writes and reads faster. */
-export function isAsciiText(text: string): boolean {
-  return Buffer.byteLength(text, 'utf8') === text.length
-}
-
 /** The UTF-8 bytes of a text, written in slices when there are many. The text must be well-formed. */
 export async function toUtf8(text: string, signal?: AbortSignal): Promise<Buffer> {
   const length = Buffer.byteLength(text, 'utf8')
+  // ASCII, which Node copies faster as Latin-1.
   if (length === text.length && length <= 2 * BULK) return Buffer.from(text, 'latin1')
   if (text.length <= 2 * SLICE) return Buffer.from(text, 'utf8')
   const bytes = Buffer.allocUnsafe(length)

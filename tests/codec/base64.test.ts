@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Base64Text, base64Length, decodeBase64, tryBase64 } from '../../src/codec/base64.js'
+import { Base64Text, base64Length, decodeBase64, decodeBase64Text, tryBase64 } from '../../src/codec/base64.js'
+import { BULK } from '../../src/codec/slices.js'
 
 /** RFC 4648 by the letter, slow: what the fast one must agree with. */
 function reference(text: string): Buffer | undefined {
@@ -62,6 +63,16 @@ it('encodes pieces as it would encode them joined', () => {
       expect(text.end()).toBe(Buffer.concat(pieces).toString('base64'))
     }),
   )
+})
+
+it.each([0, 1, 2, 3])('decodes in slices what is long, and padding only at its end: %i bytes more', async more => {
+  const bytes = randomBytes((BULK / 4) * 3 * 2 + more)
+  const text = bytes.toString('base64')
+  expect((await decodeBase64Text(text)).equals(bytes)).toBe(true)
+  const padded = `${text.slice(0, BULK - 4)}AAA=${text.slice(BULK)}`
+  for (const bad of [padded, `${text}A`, `${text.slice(0, -1)}.`, `A=${text}==`]) {
+    await expect(decodeBase64Text(bad)).rejects.toMatchObject({ code: 'base64-invalid' })
+  }
 })
 
 it('puts the bytes where it is told to', () => {
