@@ -27,9 +27,8 @@ export interface NatsLink {
   readonly out: string
   readonly dead: string
   readonly relayed: string
-  /** Where the routers tell each other what they have relayed, and for how many ms that is kept. */
+  /** Where the routers tell each other what they have relayed. */
   readonly relayedSubject: string
-  readonly relayedTtl: number
   /** Name of the consumer that all routers share for a lane; it is made where it is missing. */
   consumer(lane: string): Promise<string>
   /** A prefix of subjects that nobody else has, for answers. */
@@ -116,7 +115,6 @@ export async function openLink(options: LinkOptions): Promise<NatsLink> {
       dead,
       relayed,
       relayedSubject,
-      relayedTtl: RELAYED_TTL,
       inbox: () => createInbox(),
       headers(id) {
         const made = headers()

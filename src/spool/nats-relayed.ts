@@ -1,13 +1,16 @@
 import { LIMITS } from '../../generated/limits.js'
-import { RecentIds } from '../bus/recent-ids.js'
 import type { Clock, Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { NatsLink } from './nats-link.js'
+import type { SpoolEntry } from './spool.js'
 
 /** How long ids are gathered before the other routers hear of them, in ms. */
 const GATHER = 100
 /** How long one reading of what was told may take, in ms. */
 const RECALL_MAX = 5_000
+
+/** An id, and when the message was accepted, in ms since 1970. */
+type Told = readonly [id: string, acceptedAt: number]
 
 /** Options of {@link RelayedIds}. */
 export interface RelayedIdsOptions {
@@ -23,8 +26,10 @@ export interface RelayedIdsOptions {
  */
 export class RelayedIds {
   readonly #options: RelayedIdsOptions
-  readonly #known: RecentIds
-  #gathered: string[] = []
+  /** When the messages of these ids were accepted. The old ones go as a whole when the young ones are many. */
+  #young = new Map<string, number>()
+  #old = new Map<string, number>()
+  #gathered: Told[] = []
   #timer: Timer | undefined
   /** Place up to which the stream has been read. */
   #readUpTo = 0
@@ -34,7 +39,6 @@ export class RelayedIds {
 
   constructor(options: RelayedIdsOptions) {
     this.#options = options
-    this.#known = new RecentIds({ ttl: options.link.relayedTtl, max: LIMITS.dedupeMax, clock: options.clock })
   }
 
   /** Learns what was relayed before, and goes on listening. */
@@ -55,19 +59,26 @@ export class RelayedIds {
     return this.#recalled
   }
 
-  /** Whether a message is for us to relay: false when somebody has done so. It is ours until {@link forget}. */
-  claim(id: string): boolean {
-    return this.#known.first(id)
+  /**
+   * Whether a message is for us to relay: false when somebody has done so. It is ours until {@link forget}. An id that
+   * comes again after its time is another message.
+   */
+  claim({ acceptedAt, id }: SpoolEntry): boolean {
+    const before = this.#young.get(id) ?? this.#old.get(id)
+    if (before !== undefined && Math.abs(acceptedAt - before) <= LIMITS.dedupeTtl) return false
+    this.#remember(id, acceptedAt)
+    return true
   }
 
   /** A message that we have claimed was not relayed after all. */
-  forget(id: string): void {
-    this.#known.forget(id)
+  forget({ id }: SpoolEntry): void {
+    this.#young.delete(id)
+    this.#old.delete(id)
   }
 
   /** Tells the others that we have relayed a message. */
-  tell(id: string): void {
-    this.#gathered.push(id)
+  tell({ acceptedAt, id }: SpoolEntry): void {
+    this.#gathered.push([id, acceptedAt])
     this.#timer ??= this.#options.clock.setTimeout(() => this.#flush(), GATHER)
   }
 
@@ -81,15 +92,23 @@ export class RelayedIds {
     this.#timer?.cancel()
     this.#timer = undefined
     const { insist, link } = this.#options
-    const ids = this.#gathered
+    const gathered = this.#gathered
     this.#gathered = []
-    if (ids.length === 0) return
-    const told = insist(() => link.client.publish(link.relayedSubject, JSON.stringify(ids)))
-    this.#telling = Promise.all([this.#telling, told.catch(() => {})])
+    if (gathered.length === 0) return
+    const telling = insist(() => link.client.publish(link.relayedSubject, JSON.stringify(gathered))).catch(() => {})
+    this.#telling = Promise.all([this.#telling, telling])
   }
 
   #learn(told: { json<T>(): T }): void {
-    for (const id of told.json<readonly string[]>()) this.#known.first(id)
+    for (const [id, acceptedAt] of told.json<readonly Told[]>()) this.#remember(id, acceptedAt)
+  }
+
+  #remember(id: string, acceptedAt: number): void {
+    if (this.#young.size >= LIMITS.dedupeMax / 2) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(id, acceptedAt)
   }
 
   async #read(): Promise<void> {

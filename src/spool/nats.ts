@@ -260,7 +260,7 @@ export class NatsSpool implements Spool {
   async #deliveryOf(taken: Taken, lane: NatsLane): Promise<Delivery | undefined> {
     const { redelivered } = taken
     const entry = taken.json<SpoolEntry>()
-    const wasRelayed = (redelivered > 0 && (await this.#isDone(taken))) || !this.#relayed.claim(entry.id)
+    const wasRelayed = (redelivered > 0 && (await this.#isDone(taken))) || !this.#relayed.claim(entry)
     if (wasRelayed) {
       this.#logger.debug('message was relayed already', { lane: entry.lane, messageId: entry.id })
       lane.done(taken)
@@ -268,6 +268,7 @@ export class NatsSpool implements Spool {
     }
     if (redelivered >= REDELIVERIES_MAX && this.#clock.now() - entry.acceptedAt > LIMITS.lanePatience) {
       await this.#bury(entry, { code: 'timeout', detail: `taken ${redelivered} times and never sent` })
+      this.#relayed.forget(entry)
       lane.done(taken)
       return undefined
     }
@@ -276,16 +277,16 @@ export class NatsSpool implements Spool {
       redelivered,
       // The lane's next message comes only after the server has heard this: nobody has to wait for it here.
       ack: () => {
-        this.#relayed.tell(entry.id)
+        this.#relayed.tell(entry)
         lane.done(taken)
       },
       bury: async cause => {
         await this.#bury(entry, cause)
-        this.#relayed.forget(entry.id)
+        this.#relayed.forget(entry)
         await this.#confirm(taken)
       },
       release: () => {
-        this.#relayed.forget(entry.id)
+        this.#relayed.forget(entry)
         taken.giveBack()
       },
     }
