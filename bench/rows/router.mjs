@@ -134,8 +134,7 @@ class HandRouter extends StubTransport {
     while (lane.length > 0) {
       const entry = lane.shift()
       try {
-        const { messageId } = await this.send(entry.to, { text: entry.text })
-        this.#first(messageId)
+        await this.send(entry.to, { text: entry.text })
       } catch (error) {
         console.error(error)
       }

@@ -67,7 +67,7 @@ export class Inbound {
   /** Takes one message. Resolves when its handler has; plain frames with a synchronous handler cost no promise. */
   receive(message: InboundMessage): Promise<void> {
     const { allowlist, logger } = this.#options
-    if (!this.#dedupe.first(message.platform, message.id)) return DONE
+    if (message.freshId !== true && !this.#dedupe.first(message.platform, message.id)) return DONE
     if (allowlist !== undefined && !allowlist.allows(message.sender)) {
       logger.warn('message refused: sender is not on the allowlist', {
         code: 'not-allowed',

@@ -8,6 +8,8 @@ export interface Arrival {
   readonly source: Platform | 'webhook'
   /** Unique together with {@link source}. */
   readonly id: string
+  /** See {@link InboundMessage.freshId}. */
+  readonly freshId?: boolean | undefined
   readonly text: string
   readonly cards: readonly Card[]
   readonly sender: Identity
@@ -38,6 +40,7 @@ export function arrivalOf(message: InboundMessage, via: string): Arrival {
   return {
     source: message.platform,
     id: message.id,
+    freshId: message.freshId,
     text: message.text,
     cards: message.cards,
     sender: message.sender,

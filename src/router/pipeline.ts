@@ -77,7 +77,7 @@ export class Pipeline implements BusReceives<Arrival, Result> {
    */
   take(arrival: Arrival): Result {
     const { dedupe, logger } = this.#options
-    if (!dedupe.first(arrival.source, arrival.id)) return DUPLICATE
+    if (arrival.freshId !== true && !dedupe.first(arrival.source, arrival.id)) return DUPLICATE
     if (!this.#rules.allowlist.allows(arrival.sender)) {
       logger.warn('message refused: sender is not on the allowlist', {
         code: 'not-allowed',

@@ -60,6 +60,11 @@ export class AccountPool {
     return new Set(this.#slots.keys())
   }
 
+  /** Whether an account may hear what another one says. An account never hears itself, and an adapter says nothing twice. */
+  hasSeveral(platform: Platform): boolean {
+    return platform !== 'bridge' && (this.#slots.get(platform)?.length ?? 0) > 1
+  }
+
   accounts(): readonly Account[] {
     return [...this.#slots.values()].flat()
   }

@@ -13,10 +13,11 @@ export function postFrame(
   waiters: Waiters,
   take: (arrival: Arrival) => Outcome | Promise<Outcome>,
 ): PostResult | Promise<PostResult> {
-  const { id, request, waitMs } = posted
+  const { freshId, id, request, waitMs } = posted
   const arrival: Arrival = {
     source: 'webhook',
     id,
+    freshId,
     text: request.text,
     cards: request.attachments ?? [],
     sender: { principals: [request.from] },

@@ -341,8 +341,8 @@ export class WgrokRouter {
     if (shown.length > 0) message.cards = shown
     const maybeSentSince = maybeSent ? entry.acceptedAt : undefined
     const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id, maybeSentSince })
-    // Another account of ours may hear it: what the router said itself is not news.
-    if (to.platform !== 'bridge') this.#dedupe.first(to.platform, receipt.messageId)
+    // What the router said itself is not news when another account of its hears it.
+    if (this.#pool.hasSeveral(to.platform)) this.#dedupe.first(to.platform, receipt.messageId)
   }
 
   #shown(platform: Platform, cards: readonly Card[], messageId: string): readonly Card[] {

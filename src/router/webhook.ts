@@ -11,6 +11,8 @@ export interface Posted {
   readonly request: WebhookRequest
   /** Message id: the caller's `Idempotency-Key`, else one of our own. */
   readonly id: string
+  /** Whether it is one of our own. */
+  readonly freshId: boolean
   /** How long the caller wants to wait for the reply, in ms; undefined when he does not. */
   readonly waitMs: number | undefined
 }
@@ -76,9 +78,11 @@ class WebhookEndpoint implements WebhookReceives<Exchange, Answer> {
 
   callerPost(request: WebhookRequest, { reply, request: http }: Exchange): Answer {
     this.#limit.take(`from:${request.from.toLowerCase()}`)
-    const id = idempotencyKey(http.headers['idempotency-key'])
+    const key = idempotencyKey(http.headers['idempotency-key'])
+    const id = key ?? randomUUID()
     const seconds = waitSeconds(http.headers['prefer'])
-    const result = this.#post({ request, id, waitMs: seconds === undefined ? undefined : seconds * 1000 })
+    const waitMs = seconds === undefined ? undefined : seconds * 1000
+    const result = this.#post({ request, id, freshId: key === undefined, waitMs })
     if (result instanceof Promise) return result.then(late => accepted(late, id, seconds, reply))
     return accepted(result, id, seconds, reply)
   }
@@ -113,8 +117,8 @@ function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer')
 }
 
-function idempotencyKey(header: string | string[] | undefined): string {
-  return typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header) ? header : randomUUID()
+function idempotencyKey(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header) ? header : undefined
 }
 
 /** `Prefer: wait=N`, RFC 7240. */

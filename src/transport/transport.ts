@@ -15,6 +15,8 @@ export interface InboundMessage {
   readonly platform: Platform
   /** The platform's id of the message, unique together with {@link platform}. What dedupe goes by. */
   readonly id: string
+  /** The id was made up on arrival: the message cannot come again, so dedupe need not remember it. */
+  readonly freshId?: boolean | undefined
   /** The text as it was sent: platform escaping undone, mention still in front. */
   readonly text: string
   readonly cards: readonly Card[]

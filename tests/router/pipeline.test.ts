@@ -114,6 +114,14 @@ describe('an echo frame', () => {
     expect(entries).toHaveLength(2)
   })
 
+  it('whose id was made up on arrival takes up no room among the ids to remember', async () => {
+    const dedupe = new Dedupe({ clock: fakeClock() })
+    const { hear, entries } = setUp({}, { dedupe })
+    await hear('./echo:deploy:ci:-:x', { id: '1', freshId: true })
+    expect(entries).toHaveLength(1)
+    expect(dedupe.size).toBe(0)
+  })
+
   it('of someone who is not on the allowlist is refused, with a warning that holds no content', async () => {
     const { hear, entries, logger } = setUp()
     const outcome = await hear('./echo:deploy:ci:-:secret', { sender: { principals: ['x@evil.example'] } })

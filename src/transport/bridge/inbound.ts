@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { BridgeMessage, BridgeReply } from '../../../generated/models.js'
 import type { Identity } from '../../access/identity.js'
 import type { BridgeSession } from '../../bridge/session.js'
+import type { Mutable } from '../../mutable.js'
 import type { InboundMessage } from '../transport.js'
 
 /**
@@ -15,7 +16,7 @@ export function inboundFrom(
 ): InboundMessage {
   const { session_key: thread, content = '', data } = envelope
   const { platform, id } = session
-  return {
+  const message: Mutable<InboundMessage> = {
     platform: 'bridge',
     // Ids are the adapter's own, so one adapter must not be able to use up those of another.
     id: id === undefined ? randomUUID() : `${platform}/${id}`,
@@ -24,6 +25,8 @@ export function inboundFrom(
     sender,
     conversation: { platform: 'bridge', kind: 'adapter', id: platform, ...(thread === undefined ? {} : { thread }) },
   }
+  if (id === undefined) message.freshId = true
+  return message
 }
 
 /**
