@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, connect as dial } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { start } from '../lib/child.mjs'
 import { compare, interleave, median, same } from '../lib/measure.mjs'
@@ -39,7 +40,8 @@ export async function run({ quick, progress }) {
       same(relay.kind, raw.kind, 'what came out')
       const sides = { ours: n => relay.send(n), raw: n => raw.send(n) }
       const figures = await interleave(sides, { ms: quick ? 1_500 : 9_000, rounds: quick ? 3 : 7 })
-      const detail = `${number(1e9 / median(figures.ours))} messages/s, raw ${number(1e9 / median(figures.raw))}`
+      const rates = `${number(1e9 / median(figures.ours))} messages/s, raw ${number(1e9 / median(figures.raw))}`
+      const detail = `${rates}; ${await spent(relay, server, Math.ceil(1e9 / median(figures.ours)))}`
       const what = count === 1 ? '1 router' : `${count} routers`
       lines.push({ what, ...compare(figures.raw, figures.ours), reach: { least: 0.6 }, detail })
       points.push([count, 1e9 / median(figures.ours)])
@@ -59,6 +61,25 @@ export async function run({ quick, progress }) {
     await once(server, 'exit')
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Relays as many as take a second, and says who took how much processor time: where it adds up to all cores, they bind. */
+async function spent(relay, server, count) {
+  const times = () => [relay.pids.reduce((sum, pid) => sum + processorTime(pid), 0), processorTime(server.pid)]
+  const [begun, before] = [performance.now(), times()]
+  await relay.send(count)
+  const wall = performance.now() - begun
+  const [routers, nats] = times().map((time, i) => time - before[i])
+  const each = time => `${Math.round((time * 1000) / count)} µs`
+  const share = Math.round(((routers + nats) / wall / os.cpus().length) * 100)
+  return `processor time each: routers ${each(routers)}, server ${each(nats)}, ${share} % of all cores`
+}
+
+/** What a process has used so far, in ms; Linux counts in hundredths of a second. NaN elsewhere. */
+function processorTime(pid) {
+  if (process.platform !== 'linux') return Number.NaN
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 /** Routers in processes of their own around one JetStream; what any of them sends counts. */
@@ -83,6 +104,10 @@ class Relay {
         this.kind = kind
       })
     }
+  }
+
+  get pids() {
+    return this.#children.map(({ child }) => child.pid)
   }
 
   async send(count) {
