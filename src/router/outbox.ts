@@ -158,12 +158,14 @@ export class Outbox {
   async #deliver(delivery: Delivery): Promise<void> {
     const { entry } = delivery
     const { clock, dispatch } = this.#options
-    const begun = clock.now()
+    /** When the first attempt failed. */
+    let begun: number | undefined
     let maybeSent = delivery.redelivered > 0
     for (let failed = 0; !this.#stopped; failed++) {
       const error = await this.#attempts.run(signal => dispatch(entry, signal, maybeSent))
       if (error === undefined) return this.#done(delivery)
       if (this.#stopped) break
+      begun ??= clock.now()
       if (this.#isFinal(error, failed, begun)) return this.#bury(delivery, error)
       if (this.#isElsewhere(error, entry)) break
       // A 429 is the only temporary failure that says clearly that nothing was sent.

@@ -331,18 +331,19 @@ export class WgrokRouter {
     return outcome
   }
 
-  async #dispatch(entry: SpoolEntry, signal: AbortSignal, maybeSent: boolean): Promise<void> {
-    const { cards, id, job, mention, text, to, via } = entry
+  #dispatch(entry: SpoolEntry, signal: AbortSignal, maybeSent: boolean): Promise<unknown> {
+    const { acceptedAt, cards, id, job, mention, text, to, via } = entry
     if (job !== undefined) return this.#mustHave().jobs.run(entry, job, signal)
-    if (to === undefined) throw new WgrokError('target-invalid', 'the entry has no destination')
+    if (to === undefined) return Promise.reject(new WgrokError('target-invalid', 'the entry has no destination'))
     const message: Mutable<OutboundMessage> = { text }
     if (mention !== undefined) message.mention = mention
     const shown = cards === undefined ? [] : this.#shown(to.platform, cards, id)
     if (shown.length > 0) message.cards = shown
-    const maybeSentSince = maybeSent ? entry.acceptedAt : undefined
-    const receipt = await this.#pool.send(to, message, { via, signal, idempotencyKey: id, maybeSentSince })
+    const maybeSentSince = maybeSent ? acceptedAt : undefined
+    const sent = this.#pool.send(to, message, { via, signal, idempotencyKey: id, maybeSentSince })
     // What the router said itself is not news when another account of its hears it.
-    if (this.#pool.hasSeveral(to.platform)) this.#dedupe.first(to.platform, receipt.messageId)
+    const isHeard = this.#pool.hasSeveral(to.platform)
+    return isHeard ? sent.then(({ messageId }) => this.#dedupe.first(to.platform, messageId)) : sent
   }
 
   #shown(platform: Platform, cards: readonly Card[], messageId: string): readonly Card[] {
