@@ -20,16 +20,13 @@ const STYLE = {
   assist: { enabled: false },
 }
 
-/** Deeply nested, and read by machines: formatting would double their size. */
-const UNFORMATTED: ReadonlySet<string> = new Set(['validators.js'])
-
 /**
- * Formats TypeScript and JSON with Biome: one process over a temporary folder.
+ * Formats TypeScript, JavaScript and JSON with Biome: one process over a temporary folder.
  * @throws MissingPeerError without @biomejs/biome
  * @throws Error when Biome cannot parse a file, which is a defect of an emitter
  */
 export async function formatFiles(files: readonly GeneratedFile[]): Promise<GeneratedFile[]> {
-  const wanted = files.filter(file => /\.(?:ts|json)$/.test(file.path) && !UNFORMATTED.has(file.path))
+  const wanted = files.filter(file => /\.(?:ts|js|json)$/.test(file.path))
   if (wanted.length === 0) return [...files]
   const biome = await loadPeer('@biomejs/biome', async () =>
     createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome'),

@@ -67,8 +67,3 @@ export function loadModelina(): Promise<typeof import('@asyncapi/modelina')> {
 export function loadTsMorph(): Promise<typeof import('ts-morph')> {
   return loadPeer('ts-morph', () => import('ts-morph'))
 }
-
-/** @throws MissingPeerError */
-export function loadAjv(): Promise<{ readonly Ajv: typeof import('ajv').Ajv }> {
-  return loadPeer('ajv', () => import('ajv'))
-}

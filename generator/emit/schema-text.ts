@@ -9,7 +9,7 @@ const ANNOTATIONS = new Set(['description', 'title', 'examples', 'default', 'dep
 
 type Rewrite = (name: string, value: unknown) => [string, unknown] | undefined
 
-/** The schema as Ajv gets it: annotations and `x-*` gone, references by `$id`, the discriminator as Ajv spells it. */
+/** The schema as validators are made from it: annotations and `x-*` gone, references by name, the discriminator as Ajv has it. */
 export function validatorSchema(schema: RawSchema): RawSchema {
   return mapSchema(
     schema,

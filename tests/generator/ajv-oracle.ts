@@ -9,6 +9,8 @@ export class AjvOracle {
     strictRequired: false,
     allowUnionTypes: true,
     discriminator: true,
+    // So that the places of the rules are told from each schema, as ours are.
+    inlineRefs: false,
     ownProperties: true,
     logger: false,
   })

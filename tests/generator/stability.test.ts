@@ -8,10 +8,7 @@ import { renderText } from './render-text.js'
 function blocks(text: string): Map<string, string> {
   const out = new Map<string, string>()
   for (const block of text.split(/\n\n(?=\S)/)) {
-    // A constant in front of a function belongs to it.
-    const name = /^(?:export |const )(?:declare )?(?:const |function |interface |type )?(\w+)/m.exec(
-      block.replace(/^const \w+_pattern\d+ = .*\n/gm, ''),
-    )?.[1]
+    const name = /^(?:export )?(?:declare )?(?:const |function |interface |type )(\w+)/m.exec(block)?.[1]
     out.set(name ?? block, block)
   }
   return out
@@ -55,7 +52,10 @@ describe('an edit of the spec', () => {
       `${head}        zz_added: { type: string, pattern: '^zz$', description: Added. }\n`,
     )
     expect(changes.get('models.ts')).toEqual(['BridgeMessage'])
-    expect(changes.get('validators.js')).toEqual(['validateBridgeMessage'])
+    expect(changes.get('validators.js')).toEqual([
+      'checkBridgeMessage',
+      expect.stringMatching(/^BridgeMessage_pattern/),
+    ])
     const schemas = [...changes.keys()].filter(path => path.startsWith('schemas/'))
     expect(schemas).toContain('schemas/bridge-message.schema.json')
     expect(schemas).toEqual(schemas.filter(path => /bridge-(?:message|envelope)/.test(path)))
@@ -69,7 +69,11 @@ describe('an edit of the spec', () => {
       "\n  schemas:\n    AddedFirst: { type: object, required: [a], properties: { a: { type: string, pattern: '^a+$', minLength: 2 } } }\n",
     )
     expect(changes.get('models.ts')).toEqual(['AddedFirst'])
-    expect(changes.get('validators.js')).toEqual(['validateAddedFirst'])
+    expect(changes.get('validators.js')?.sort()).toEqual([
+      'AddedFirst_pattern1',
+      'checkAddedFirst',
+      'validateAddedFirst',
+    ])
     expect(changes.get('validators.d.ts')?.filter(name => !name.startsWith('import'))).toEqual(['validateAddedFirst'])
     expect([...changes.keys()].filter(path => path.startsWith('schemas/'))).toEqual(['schemas/added-first.schema.json'])
   })
