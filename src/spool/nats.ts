@@ -305,13 +305,24 @@ export class NatsSpool implements Spool {
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
       const heard = await connection.request(taken.reply, '+ACK', { timeout: 1_000 }).then(
         () => true,
-        () => false,
+        error => hasNobody(error) && this.#remove(taken),
       )
       if (heard) return taken.settle()
       await this.#pause(attempt)
     }
     taken.settle()
     if (!connection.isClosed()) connection.publish(taken.reply, '+ACK')
+  }
+
+  /** Takes a message whose lane's consumer somebody has deleted out of the stream. False when that cannot be told. */
+  #remove({ seq }: Taken): Promise<boolean> {
+    const { out, streams } = this.#link
+    this.#consumers.clear()
+    return streams.streams.deleteMessage(out, seq, false).then(
+      () => true,
+      // Whoever answers no has no such message.
+      error => error instanceof Error && error.name === 'JetStreamApiError',
+    )
   }
 
   async #bury(entry: SpoolEntry, cause: DeathCause): Promise<void> {
@@ -411,4 +422,9 @@ export class NatsSpool implements Spool {
 interface PublishAnswer {
   readonly duplicate?: boolean
   readonly error?: { readonly description: string }
+}
+
+/** Whether a request failed because nobody listens there. */
+function hasNobody(error: unknown): boolean {
+  return error instanceof Error && (error.cause as Error | undefined)?.name === 'NoResponders'
 }

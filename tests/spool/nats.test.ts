@@ -1,3 +1,5 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { MemorySpool } from '../../src/spool/memory.js'
 import { NatsSpool, type NatsSpoolOptions } from '../../src/spool/nats.js'
@@ -76,6 +78,24 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
       expect(ready).toEqual(['a'])
       expect(await drain(two, 'a', 1)).toEqual(['left'])
     })
+  })
+
+  it('gets rid of what was sent although its consumer was deleted', async () => {
+    const name = `t${++names}`
+    const spool = await open(name)
+    await spool.start(() => {})
+    await spool.append(entry('a'))
+    const delivery = await spool.take('a')
+    const connection = await connect({ servers: server.url })
+    const manager = await jetstreamManager(connection)
+    for await (const { name: consumer } of manager.consumers.list(`${name}-out`)) {
+      await manager.consumers.delete(`${name}-out`, consumer)
+    }
+    await connection.close()
+    await delivery?.ack()
+    expect(await spool.lanes()).toEqual([])
+    await spool.append(entry('a', 'next'))
+    expect(await drain(spool, 'a', 1)).toEqual(['next'])
   })
 
   it('counts what the server refuses as waiting, and hands it over when there is room', async () => {
