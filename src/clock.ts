@@ -17,6 +17,8 @@ export interface TimerOptions {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
+  /** Milliseconds since some moment; for spans of time, since nobody sets it. */
+  elapsed(): number
   /** Calls `fn` once, `ms` milliseconds from now. */
   setTimeout(fn: () => void, ms: number, options?: TimerOptions): Timer
 }
@@ -27,6 +29,7 @@ const TIMER_MAX = 2 ** 31 - 1
 /** The clock of the machine. */
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   setTimeout(fn: () => void, ms: number, options: TimerOptions = {}): Timer {
     const handle = setTimeout(fn, Math.min(ms, TIMER_MAX))
     if (options.unref === true) handle.unref()

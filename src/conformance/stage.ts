@@ -14,6 +14,10 @@ export class SteppedClock implements Clock {
     return this.#now
   }
 
+  elapsed(): number {
+    return this.#now
+  }
+
   setTimeout(fn: () => void, ms: number): Timer {
     const timer = { at: this.#now + ms, fn }
     this.#timers.add(timer)

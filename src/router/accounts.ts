@@ -77,6 +77,6 @@ async function openBridge(
   const { clock, logger } = context
   const server = new BridgeServer({ tokens, clock, logger })
   // A durable spool lets go of a message only once an adapter that can say so has it.
-  const settle = config.stateDir === undefined ? 'handed' : 'acked'
+  const settle = config.stateDir === undefined && config.natsUrl === undefined ? 'handed' : 'acked'
   return { server, transport: bridgeServerTransport(server, { settle }) }
 }

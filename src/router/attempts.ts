@@ -11,7 +11,7 @@ const IDLE_MAX = 256
 interface Attempt {
   readonly controller: AbortController
   uses: number
-  /** When it is called off, in ms since 1970. */
+  /** When it is called off, by `clock.elapsed()`. */
   deadline: number
   settle: (error: WgrokError | undefined) => void
 }
@@ -41,15 +41,17 @@ export class Attempts {
   run(work: (signal: AbortSignal) => Promise<unknown>): Promise<WgrokError | undefined> {
     const attempt = this.#idle.pop() ?? { controller: new AbortController(), uses: 0, deadline: 0, settle: nothing }
     attempt.uses++
-    attempt.deadline = this.#clock.now() + this.#ms
+    attempt.deadline = this.#clock.elapsed() + this.#ms
     this.#running.add(attempt)
     if (this.#timer === undefined) this.#watch(this.#ms)
     return new Promise(resolve => {
       attempt.settle = resolve
-      work(attempt.controller.signal).then(
-        () => this.#end(attempt, undefined),
-        error => this.#end(attempt, WgrokError.from(error)),
-      )
+      const fail = (error: unknown): void => this.#end(attempt, WgrokError.from(error))
+      try {
+        work(attempt.controller.signal).then(() => this.#end(attempt, undefined), fail)
+      } catch (error) {
+        fail(error)
+      }
     })
   }
 
@@ -79,7 +81,7 @@ export class Attempts {
 
   #check(): void {
     this.#timer = undefined
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     for (const attempt of this.#running) {
       if (attempt.deadline > now) {
         this.#watch(attempt.deadline - now)

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../generated/limits.js'
-import { aborted } from '../bus/scope.js'
+import { abortable, aborted } from '../bus/scope.js'
 import { type Clock, delay } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import type { Logger } from '../log.js'
@@ -189,7 +189,13 @@ export class Outbox {
   async #bury(delivery: Delivery, error: WgrokError): Promise<void> {
     const { entry } = delivery
     const { logger, onSettled } = this.#options
-    await delivery.bury({ code: error.code, detail: error.message.slice(0, 500) })
+    const buried = Promise.resolve(delivery.bury({ code: error.code, detail: error.message.slice(0, 500) }))
+    // A router that stops does not wait for a spool that is away: the message comes again.
+    const isBuried = await abortable(buried, this.#stopping.signal).then(
+      () => true,
+      () => false,
+    )
+    if (!isBuried) return
     logger.warn('message could not be delivered', {
       code: error.code,
       lane: entry.lane,

@@ -59,6 +59,8 @@ type Refusal = 'frame-malformed' | 'slug-invalid' | 'flags-invalid' | 'target-in
 export class Pipeline implements BusReceives<Arrival, Result> {
   readonly #options: PipelineOptions
   #rules: PipelineRules
+  /** What is being written down, by source and id. */
+  readonly #underWay = new Map<string, Promise<Outcome>>()
 
   constructor(options: PipelineOptions) {
     this.#options = options
@@ -76,8 +78,31 @@ export class Pipeline implements BusReceives<Arrival, Result> {
    * A message that could not be accepted for a passing reason (disk, closing) may come again: its id is forgotten.
    */
   take(arrival: Arrival): Result {
-    const { dedupe, logger } = this.#options
-    if (arrival.freshId !== true && !dedupe.first(arrival.source, arrival.id)) return DUPLICATE
+    const { freshId, id, source } = arrival
+    const { dedupe } = this.#options
+    if (freshId === true) return this.#handle(arrival)
+    if (!dedupe.first(source, id)) return this.#repetition(arrival)
+    const result = this.#handle(arrival)
+    if (result instanceof Promise) return this.#wait(arrival, result)
+    // A caller may mend what was refused and try again.
+    if (source === 'webhook' && result.status === 'refused') dedupe.forget(source, id)
+    return result
+  }
+
+  /** Nobody hears that a message was taken before it is, however often it comes. */
+  #wait(arrival: Arrival, result: Promise<Outcome>): Promise<Outcome> {
+    const key = `${arrival.source}:${arrival.id}`
+    this.#underWay.set(key, result)
+    return result.finally(() => this.#underWay.delete(key))
+  }
+
+  #repetition(arrival: Arrival): Result {
+    const first = this.#underWay.get(`${arrival.source}:${arrival.id}`)
+    return first?.then(outcome => (outcome.status === 'accepted' ? DUPLICATE : outcome)) ?? DUPLICATE
+  }
+
+  #handle(arrival: Arrival): Result {
+    const { logger } = this.#options
     if (!this.#rules.allowlist.allows(arrival.sender)) {
       logger.warn('message refused: sender is not on the allowlist', {
         code: 'not-allowed',

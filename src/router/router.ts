@@ -269,10 +269,10 @@ export class WgrokRouter {
       running.logger.warn('closed before everything was sent: messages are lost', { count: left })
     }
     this.#waiters.close()
-    await this.#http?.close()
+    // The HTTP server is closed when the adapters' connections are, which it opened.
+    await Promise.all([this.#http?.close(), this.#bridge?.close()])
     await this.#hooks?.close()
     await this.#pool.close()
-    await this.#bridge?.close()
     await this.#apps.close()
     running?.jobs.close()
     await running?.spool.close()

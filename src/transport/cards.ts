@@ -33,11 +33,15 @@ const BLOCKS: ReadonlySet<string> = new Set([
 
 const SHOWN: Readonly<Record<Platform, (card: Card) => boolean>> = {
   webex: isAdaptive,
-  slack: card => Array.isArray(card['blocks']) || BLOCKS.has(String(card['type'])),
+  slack: card => Array.isArray(card['blocks']) || isBlock(card['type']),
   discord: card => (card['type'] === undefined || card['type'] === 'rich') && !Array.isArray(card['blocks']),
   irc: () => false,
   // The router cannot know what an adapter stands for.
   bridge: () => true,
+}
+
+function isBlock(type: unknown): boolean {
+  return typeof type === 'string' && BLOCKS.has(type)
 }
 
 function isAdaptive(card: Card): boolean {

@@ -4,7 +4,11 @@ import { join, later, type Plain, until } from './support.js'
 
 const card = { type: 'AdaptiveCard', body: [{ type: 'TextBlock', text: 'Deploy' }] }
 
-async function router(): Promise<{ url: string; as: (platform: string, capabilities?: string[]) => Promise<Plain> }> {
+async function router(): Promise<{
+  one: WgrokRouter
+  url: string
+  as: (platform: string, capabilities?: string[]) => Promise<Plain>
+}> {
   const one = later(
     new WgrokRouter({
       domains: ['agents.bridge'],
@@ -16,7 +20,7 @@ async function router(): Promise<{ url: string; as: (platform: string, capabilit
   await one.start()
   const url = one.bridgeUrl ?? ''
   const tokens: Record<string, string> = { agents: 'tokA', ops: 'tokB' }
-  return { url, as: (platform, capabilities) => join(url, platform, tokens[platform], capabilities) }
+  return { one, url, as: (platform, capabilities) => join(url, platform, tokens[platform], capabilities) }
 }
 
 const rest = (plain: Plain): Record<string, unknown>[] => plain.got.slice(1)
@@ -42,6 +46,13 @@ describe('a router with plain adapters', () => {
       { type: 'message', content: 'deploy:ci~n0nce:-:go', to: 'deploy', from: 'ci~n0nce', task_id: 'n0nce' },
     ])
     expect(rest(one)).toEqual([])
+  })
+
+  it('closes while adapters are connected, and says so to them', async () => {
+    const { as, one } = await router()
+    const agents = await as('agents')
+    await one.close()
+    expect((await agents.closed).code).toBe(1001)
   })
 
   it('passes a card to who declared cards, and leaves the frame alone for who did not', async () => {

@@ -167,6 +167,7 @@ describe('a client that loses its connection', () => {
     const waits: number[] = []
     const clock = {
       now: () => Date.now(),
+      elapsed: () => performance.now(),
       setTimeout: (fn: () => void, ms: number) => {
         const handle = setTimeout(fn, Math.min(ms, 1))
         return { cancel: () => clearTimeout(handle) }

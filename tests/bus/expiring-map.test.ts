@@ -40,7 +40,7 @@ describe('ExpiringMap', () => {
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), ops => {
         let now = 0
-        const clock = { now: () => now, setTimeout: () => ({ cancel() {} }) }
+        const clock = { now: () => now, elapsed: () => now, setTimeout: () => ({ cancel() {} }) }
         const map = new ExpiringMap<number>({ ttl: 5, max: 4, clock })
         let model: { key: string; value: number; at: number }[] = []
         for (const [index, [kind, n]] of ops.entries()) {

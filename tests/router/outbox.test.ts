@@ -71,6 +71,52 @@ describe('a lane', () => {
     expect(JSON.stringify(logger.lines)).not.toContain('secret')
   })
 
+  it('buries what makes the sending code throw at once, and goes on', async () => {
+    const clock = fakeClock()
+    const spool = new MemorySpool({ clock })
+    const sent: string[] = []
+    const dispatch: Dispatch = ({ text }) => {
+      if (text === 'odd') throw new TypeError('odd')
+      sent.push(text)
+      return Promise.resolve()
+    }
+    const outbox = new Outbox({ spool, dispatch, clock, random: () => 0, logger: memoryLogger() })
+    await outbox.start()
+    for (const text of ['1', 'odd', '2']) outbox.accept(entry('a', text))
+    await outbox.close()
+    expect(sent).toEqual(['1', '2'])
+    expect(spool.dead()).toMatchObject([{ entry: { text: 'odd' }, code: 'internal' }])
+  })
+
+  it('measures how long a send takes by a clock that nobody sets', async () => {
+    const clock = fakeClock()
+    let set = 0
+    const more = { clock: { ...clock, now: () => clock.now() + set }, retryMax: 0 }
+    const { outbox, spool } = await setUp(() => new Promise(() => {}), more)
+    outbox.accept(entry('a'))
+    await clock.advance(LIMITS.sendTimeout / 2)
+    set = 3_600_000
+    outbox.accept(entry('b'))
+    await clock.advance(LIMITS.sendTimeout / 2)
+    expect(spool.dead()).toMatchObject([{ entry: { lane: 'a' }, code: 'timeout' }])
+    set = -3_600_000
+    await clock.advance(LIMITS.sendTimeout / 2)
+    expect(spool.dead()).toMatchObject([{ entry: { lane: 'a' } }, { entry: { lane: 'b' }, code: 'timeout' }])
+  })
+
+  it('does not keep the router from stopping while a dead letter cannot be written down', async () => {
+    const { outbox, spool } = await setUp(failing(1, new WgrokError('platform-rejected', 'no')))
+    const take = spool.take.bind(spool)
+    spool.take = lane => {
+      const delivery = take(lane)
+      return delivery === undefined ? undefined : { ...delivery, bury: () => new Promise(() => {}) }
+    }
+    outbox.accept(entry('a'))
+    await turn()
+    outbox.stop()
+    expect(await outbox.close()).toBe(1)
+  })
+
   it('stays patient with a platform that is down, then buries', async () => {
     const { outbox, sent, spool, clock } = await setUp(() => {
       throw unavailable()

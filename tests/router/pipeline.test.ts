@@ -8,7 +8,7 @@ import { Inboxes } from '../../src/router/inboxes.js'
 import { Pipeline, type PipelineOptions } from '../../src/router/pipeline.js'
 import { Registry } from '../../src/router/registry.js'
 import type { SpoolEntry } from '../../src/spool/spool.js'
-import { inbound, memoryLogger } from '../bus/fakes.js'
+import { inbound, memoryLogger, turn } from '../bus/fakes.js'
 import { fakeClock } from '../support/fake-clock.js'
 
 const ROOM: Address = { platform: 'webex', kind: 'room', id: 'room-1' }
@@ -112,6 +112,41 @@ describe('an echo frame', () => {
     expect(await hear('./echo:deploy:ci:-:x', { id: '1' })).toEqual({ status: 'duplicate' })
     await hear('./echo:deploy:ci:-:x', { id: '1', platform: 'slack' })
     expect(entries).toHaveLength(2)
+  })
+
+  it('that comes again while it is being written down shares the fate of the first', async () => {
+    for (const fails of [false, true]) {
+      let settle = (): void => {}
+      const { post, pipeline } = setUp(
+        { deploy: 'webex:email:bot@example.com' },
+        {
+          accept: () =>
+            new Promise((resolve, reject) => {
+              settle = () => (fails ? reject(new WgrokError('spool-full', 'full')) : resolve('accepted'))
+            }),
+        },
+      )
+      const first = post('./echo:deploy:ci:-:x')
+      const again = Promise.resolve(pipeline.take(posted('./echo:deploy:ci:-:x', 'ci@example.com', 'post-1')))
+      let answered = false
+      void again.then(() => {
+        answered = true
+      })
+      await turn()
+      expect(answered).toBe(false)
+      settle()
+      const refused = { status: 'refused', error: { code: 'spool-full' } }
+      expect(await first).toMatchObject(fails ? refused : { status: 'accepted' })
+      expect(await again).toMatchObject(fails ? refused : { status: 'duplicate' })
+    }
+  })
+
+  it('of a caller that was refused may come again under the same id, mended', async () => {
+    const { post } = setUp({ deploy: 'webex:email:bot@example.com' })
+    expect(await post('./echo:nobody:ci:-:x')).toMatchObject({ error: { code: 'target-invalid' } })
+    expect(await post('./echo:nobody:ci:-:x')).toMatchObject({ error: { code: 'target-invalid' } })
+    expect(await post('./echo:deploy:ci:-:x')).toEqual({ status: 'accepted' })
+    expect(await post('./echo:deploy:ci:-:x')).toEqual({ status: 'duplicate' })
   })
 
   it('whose id was made up on arrival takes up no room among the ids to remember', async () => {

@@ -39,6 +39,7 @@ export function fakeClock(start = 1_700_000_000_000): FakeClock {
 
   return {
     now: () => now,
+    elapsed: () => now,
     setTimeout(fn: () => void, ms: number): Timer {
       order += 1
       const timer = { at: now + Math.max(0, ms), order, fn }

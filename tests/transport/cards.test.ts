@@ -19,4 +19,9 @@ describe('a card', () => {
       bridge: all,
     })
   })
+
+  it('with a type that is no text is left out where types count', () => {
+    const odd = { type: { toString: 1 } }
+    expect(PLATFORMS.map(platform => cardsFor(platform, [odd]).length)).toEqual([0, 0, 0, 0, 1])
+  })
 })

@@ -147,6 +147,7 @@ function steppedClock(): SteppedClock {
   const timers = new Set<{ readonly at: number; readonly fn: () => void }>()
   return {
     now: () => now,
+    elapsed: () => now,
     setTimeout: (fn, ms) => {
       const timer = { at: now + ms, fn }
       timers.add(timer)

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.js'
 export function notedClock(waits: number[]): Clock {
   return {
     now: () => 0,
+    elapsed: () => 0,
     setTimeout: (fn, ms) => {
       waits.push(ms)
       queueMicrotask(fn)

@@ -58,6 +58,7 @@ async function readAnswer(answer: Input | undefined): Promise<Receipt> {
 function noted(waits: number[]): Clock {
   return {
     now: () => 0,
+    elapsed: () => 0,
     setTimeout: (fn, ms) => {
       waits.push(ms)
       queueMicrotask(fn)
