@@ -176,6 +176,18 @@ describe('when Slack does not show what was posted', () => {
     expect(texts()).toEqual(['m1', 'm2'])
   })
 
+  it('because the thread is gone, still looks in its channel', async () => {
+    await send(channel(room), 'm1')
+    await sendAgain(channel(room, '1.000001'), 'm2')
+    await sendAgain(channel(room), 'm1')
+    expect(emulator.calls.map(({ method, error }) => [method, error])).toEqual([
+      ['chat.postMessage', undefined],
+      ['conversations.replies', 'thread_not_found'],
+      ['chat.postMessage', undefined],
+      ['conversations.history', undefined],
+    ])
+  })
+
   it('waits as long as a 429 asks for, then looks again', async () => {
     await send(channel(room), 'm1')
     emulator.throttle('conversations.history', 1, 7)

@@ -108,7 +108,8 @@ export class History {
 
   #giveUp({ channel }: Sought, error: WgrokError): undefined {
     const { code } = error
-    if (!error.retryable) this.#blind.set(channel, true)
+    // A thread that is gone says nothing of the channel around it.
+    if (!error.retryable && code !== 'target-not-found') this.#blind.set(channel, true)
     if (this.#said.has(code)) return
     this.#said.add(code)
     this.#options.logger.info('Slack does not show what was posted: a message may come twice', { code, error })
