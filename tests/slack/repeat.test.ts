@@ -79,6 +79,15 @@ describe('a message that may have arrived on Slack', () => {
     expect(texts().filter(text => text === 'm1')).toEqual(['m1'])
   })
 
+  it('is found in a channel that is addressed by name, once something was posted there', async () => {
+    await send(channel('#general'), 'other')
+    emulator.planAfter('chat.postMessage', 'drop')
+    await expect(send(channel('#general'), 'm1')).rejects.toMatchObject({ code: 'platform-unavailable' })
+    const receipt = await sendAgain(channel('#general'), 'm1')
+    expect(receipt.messageId).toBe(`${room}:${emulator.messages.at(-1)?.ts}`)
+    expect(texts()).toEqual(['other', 'm1'])
+  })
+
   it('is looked for no sooner than a second later: an earlier request may still be under way', async () => {
     const begun = clock.now()
     await sendAgain(channel(room), 'm1')
@@ -186,6 +195,16 @@ describe('when Slack does not show what was posted', () => {
       ['chat.postMessage', undefined],
       ['conversations.history', undefined],
     ])
+  })
+
+  it('because the id of a named channel is not known yet: sends, says so once, and looks from then on', async () => {
+    emulator.plan('chat.postMessage', 'drop', 'drop')
+    for (const key of ['m1', 'm2']) {
+      await expect(sendAgain(channel('#general'), key)).rejects.toMatchObject({ code: 'platform-unavailable' })
+    }
+    for (const _again of [1, 2]) await sendAgain(channel('#general'), 'm1')
+    expect([texts(), posts(), calls('conversations.history')]).toEqual([['m1'], 3, 1])
+    expect(logger.lines).toMatchObject([{ level: 'info', fields: { code: 'target-invalid' } }])
   })
 
   it('waits as long as a 429 asks for, then looks again', async () => {

@@ -25,6 +25,8 @@ export interface Sought {
   readonly since: number
 }
 
+/** Names of channels have no capitals. */
+const CHANNEL_ID = /^[CDG][A-Z0-9]+$/
 /** An earlier request may have reached Slack and not be done yet, in ms. */
 const SETTLE = 1_000
 /** Clocks differ, in ms. */
@@ -65,6 +67,9 @@ export class History {
   async find(sought: Sought, signal: AbortSignal): Promise<SlackStoredMessage | undefined> {
     const { clock, random } = this.#options
     if (this.#blind.has(sought.channel)) return undefined
+    if (!CHANNEL_ID.test(sought.channel)) {
+      return this.#say(new WgrokError('target-invalid', 'the id of the channel is not known yet'))
+    }
     await delay(SETTLE, signal, clock)
     const begun = clock.now()
     for (let failed = 0; ; failed++) {
@@ -107,9 +112,13 @@ export class History {
   }
 
   #giveUp({ channel }: Sought, error: WgrokError): undefined {
-    const { code } = error
     // A thread that is gone says nothing of the channel around it.
-    if (!error.retryable && code !== 'target-not-found') this.#blind.set(channel, true)
+    if (!error.retryable && error.code !== 'target-not-found') this.#blind.set(channel, true)
+    return this.#say(error)
+  }
+
+  #say(error: WgrokError): undefined {
+    const { code } = error
     if (this.#said.has(code)) return
     this.#said.add(code)
     this.#options.logger.info('Slack does not show what was posted: a message may come twice', { code, error })

@@ -11,7 +11,7 @@ export interface TargetsOptions {
   readonly clock: Clock
   /** How long a direct conversation is remembered, in ms. Default one hour. */
   readonly ttl?: number
-  /** Conversations remembered at most. Default 10,000. */
+  /** Conversations, and names of channels, remembered at most. Default 10,000. */
   readonly max?: number
 }
 
@@ -22,11 +22,14 @@ const TARGETS_MAX = 10_000
 export class Targets {
   readonly #api: SlackApi
   readonly #known: ExpiringMap<string>
+  /** Ids of channels that are addressed by name. One that is out of date costs a look in vain, so they need no end. */
+  readonly #named: ExpiringMap<string>
 
   constructor(api: SlackApi, options: TargetsOptions) {
     const { clock, ttl = TARGET_TTL, max = TARGETS_MAX } = options
     this.#api = api
     this.#known = new ExpiringMap({ ttl, max, clock })
+    this.#named = new ExpiringMap({ ttl: Number.POSITIVE_INFINITY, max, clock })
   }
 
   /** @throws WgrokError `target-not-found` for an unknown e-mail or user, `target-invalid` for a bot. */
@@ -40,6 +43,16 @@ export class Targets {
     if (channel === undefined) throw new WgrokError('platform-rejected', 'Slack opened no conversation')
     this.#known.set(key, channel.id)
     return channel.id
+  }
+
+  /** The id of a channel that may be a name, as far as it is known: Slack posts to names, and shows what was posted by id. */
+  idOf(channel: string): string {
+    return this.#named.get(channel) ?? channel
+  }
+
+  /** Notes where Slack has posted what was sent to `channel`. */
+  learn(channel: string, id: string): void {
+    if (id !== channel) this.#named.set(channel, id)
   }
 
   /** Forgets what was learnt about an address, since it was wrong. */

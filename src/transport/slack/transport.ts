@@ -78,11 +78,13 @@ class SlackTransport implements Transport {
       const { thread } = to
       const mark = markOf(options.idempotencyKey)
       if (options.maybeSentSince !== undefined) {
-        const found = await this.#history.find({ channel, thread, mark, since: options.maybeSentSince }, signal)
-        if (found !== undefined) return readReceipt({ ok: true, channel, ts: found.ts }, channel)
+        const sought = { channel: this.#targets.idOf(channel), thread, mark, since: options.maybeSentSince }
+        const found = await this.#history.find(sought, signal)
+        if (found !== undefined) return readReceipt({ ok: true, channel: sought.channel, ts: found.ts }, channel)
       }
       const body = { ...postBody(channel, message, thread), metadata: metadataOf(mark) }
       const reply = await this.#api.call(slackPostMessageCall, { params: {}, body, signal })
+      if (reply.channel !== undefined) this.#targets.learn(channel, reply.channel)
       return readReceipt(reply, channel)
     } catch (caught) {
       const error = WgrokError.from(caught)
