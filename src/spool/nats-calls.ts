@@ -12,6 +12,8 @@ interface Outgoing {
   readonly subject: string
   readonly body: string
   readonly options: { readonly reply: string; readonly headers?: MsgHdrs }
+  /** The call that it is; absent when nobody waits for it here. */
+  readonly token?: string
 }
 
 /**
@@ -35,11 +37,10 @@ export class NatsCalls {
 
   /** Sends; whoever listens there gets the answer. */
   send(subject: string, body: string, options: Outgoing['options']): void {
-    if (this.#outgoing.length === 0) setImmediate(() => this.flush())
-    this.#outgoing.push({ subject, body, options })
+    this.#push({ subject, body, options })
   }
 
-  /** @throws WgrokError `timeout`; `platform-unavailable` when nobody is there to answer. */
+  /** @throws WgrokError `timeout`; `platform-unavailable` when nobody is there to answer; what the client says of it. */
   call(
     subject: string,
     body: string,
@@ -49,7 +50,7 @@ export class NatsCalls {
     return new Promise((resolve, reject) => {
       const late = (): void => this.#settle(token)?.reject(new WgrokError('timeout', 'NATS does not answer'))
       this.#waiting.set(token, { resolve, reject, timer: this.#clock.setTimeout(late, timeout) })
-      this.send(subject, body, { reply: `${this.#inbox}.${token}`, headers })
+      this.#push({ subject, body, options: { reply: `${this.#inbox}.${token}`, headers }, token })
     })
   }
 
@@ -58,13 +59,25 @@ export class NatsCalls {
     const outgoing = this.#outgoing
     this.#outgoing = []
     if (this.#connection.isClosed()) return
-    for (const { body, options, subject } of outgoing) this.#connection.publish(subject, body, options)
+    for (const { body, options, subject, token } of outgoing) {
+      try {
+        this.#connection.publish(subject, body, options)
+      } catch (error) {
+        // The client refuses what is too large. What goes out next to it has nothing to do with that.
+        if (token !== undefined) this.#settle(token)?.reject(WgrokError.from(error))
+      }
+    }
   }
 
   /** Nobody waits any longer. */
   close(error: WgrokError): void {
     this.flush()
     for (const token of [...this.#waiting.keys()]) this.#settle(token)?.reject(error)
+  }
+
+  #push(outgoing: Outgoing): void {
+    if (this.#outgoing.length === 0) setImmediate(() => this.flush())
+    this.#outgoing.push(outgoing)
   }
 
   #hear(answer: Msg): void {

@@ -8,7 +8,11 @@ export interface NatsFeedOptions {
   readonly front: Spool
   readonly logger: Logger
   readonly closing: AbortSignal
-  /** Puts an entry on its lane at NATS; tries until it succeeds or the spool is closed. */
+  /**
+   * Puts an entry on its lane at NATS; tries until it succeeds or the spool is closed.
+   *
+   * @throws WgrokError `body-too-large` when NATS never takes it.
+   */
   readonly publish: (entry: SpoolEntry) => Promise<Appended>
   /** Called when a lane has something at NATS. */
   readonly ready: (lane: string) => void
@@ -82,11 +86,26 @@ export class NatsFeed {
       await delivery.ack()
       this.#waiting.get(entry.id)?.resolve(appended)
     } catch (error) {
+      if (error instanceof WgrokError && error.code === 'body-too-large') return await this.#refuse(delivery, error)
       await delivery.release()
       throw error
     } finally {
       this.#waiting.delete(entry.id)
     }
     this.#options.ready(entry.lane)
+  }
+
+  /** What NATS never takes must not stop its lane: who waits for it is told, else it becomes a dead letter of the front. */
+  async #refuse(delivery: Delivery, error: WgrokError): Promise<void> {
+    const { id, lane, text } = delivery.entry
+    const waiting = this.#waiting.get(id)
+    if (waiting !== undefined) {
+      await delivery.ack()
+      waiting.reject(error)
+      return
+    }
+    await delivery.bury({ code: error.code, detail: error.message })
+    const fields = { code: error.code, lane, messageId: id, length: text.length, error }
+    this.#options.logger.warn('message could not be delivered', fields)
   }
 }

@@ -39,6 +39,10 @@ const LOOK_INTERVAL = 1_000
 const GRACE = 2_000
 /** How long the server may take to accept a message, in ms. */
 const PUBLISH_TIMEOUT = 5_000
+/** What a message needs besides its entry, in bytes: headers now, and the cause should it become a dead letter. */
+const AROUND_ENTRY = 4 * 1024
+/** JetStream: larger than an operator allows in the stream. */
+const MESSAGE_TOO_LARGE = 10054
 /** Lanes whose consumers are known to be there, at most. */
 const CONSUMERS_MAX = 10_000
 /** Redeliveries after which a message that nobody gets rid of is a dead letter, once it has had its time. */
@@ -120,6 +124,7 @@ export class NatsSpool implements Spool {
     if (bytes + entry.text.length > this.#maxBytes) {
       throw new WgrokError('spool-full', `${this.#maxBytes} bytes wait for NATS`)
     }
+    this.#bodyOf(entry)
     return this.#feed.append(entry)
   }
 
@@ -174,22 +179,25 @@ export class NatsSpool implements Spool {
       messages: messages + front.messages,
       bytes: bytes + front.bytes,
       lanes: this.#waiting.length,
-      dead,
+      dead: dead + front.dead,
       dropped: 0,
       refusing: front.refusing,
     }
   }
 
   async dead(limit: number = Number.POSITIVE_INFINITY): Promise<readonly DeadLetter[]> {
+    // What NATS did not take is in the front.
     const letters: DeadLetter[] = []
+    const local = await this.#front.dead(limit)
     for await (const message of storedMessages(this.#link.streams, this.#link.dead)) {
       if (letters.length >= limit) break
       letters.push(message.json<DeadLetter>())
     }
-    return letters.sort((a, b) => a.diedAt - b.diedAt)
+    return [...local, ...letters].sort((a, b) => a.diedAt - b.diedAt).slice(0, limit)
   }
 
   async replay(id: string): Promise<boolean> {
+    if (await this.#front.replay(id)) return true
     const stored = await this.#letter(id)
     if (stored === undefined) return false
     const { entry } = stored.json<DeadLetter>()
@@ -202,6 +210,7 @@ export class NatsSpool implements Spool {
   }
 
   async discard(id: string): Promise<boolean> {
+    if (await this.#front.discard(id)) return true
     const stored = await this.#letter(id)
     if (stored === undefined) return false
     const gone = await this.#link.streams.streams.deleteMessage(this.#link.dead, stored.seq, false)
@@ -337,22 +346,33 @@ export class NatsSpool implements Spool {
     return (await this.#link.streams.streams.getMessage(this.#link.dead, query).catch(() => null)) ?? undefined
   }
 
+  /** @throws WgrokError `body-too-large` when NATS does not take it, or would not take it as a dead letter. */
+  #bodyOf(entry: SpoolEntry): string {
+    const body = JSON.stringify(entry)
+    const max = (this.#link.connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - AROUND_ENTRY
+    if (Buffer.byteLength(body) > max) throw tooLarge(`of a message, NATS takes ${max} bytes`)
+    return body
+  }
+
   async #publish(entry: SpoolEntry, msgID: string): Promise<Appended> {
     const { headers, outSubject } = this.#link
+    const body = this.#bodyOf(entry)
     const options = { headers: headers(msgID), timeout: PUBLISH_TIMEOUT }
-    const answer = await this.#calls.call(outSubject(entry.lane), JSON.stringify(entry), options)
+    const answer = await this.#calls.call(outSubject(entry.lane), body, options)
     const { duplicate, error } = answer.json<PublishAnswer>()
+    if (error?.err_code === MESSAGE_TOO_LARGE) throw tooLarge(`NATS refuses it: ${error.description}`)
     if (error !== undefined) throw new WgrokError('platform-unavailable', `NATS refuses it: ${error.description}`)
     return duplicate === true ? 'duplicate' : 'accepted'
   }
 
-  /** Tries until it succeeds or the spool is closed. */
+  /** Tries until it succeeds, cannot succeed, or the spool is closed. */
   async #insist<T>(act: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await act()
       } catch (error) {
-        if (this.#closing.signal.aborted) throw error
+        const never = error instanceof WgrokError && error.code === 'body-too-large'
+        if (never || this.#closing.signal.aborted) throw error
         if (attempt === 0) this.#logger.warn('NATS takes nothing now: messages wait', { error: WgrokError.from(error) })
         await this.#pause(attempt)
       }
@@ -421,7 +441,11 @@ export class NatsSpool implements Spool {
 /** What JetStream answers to a message. */
 interface PublishAnswer {
   readonly duplicate?: boolean
-  readonly error?: { readonly description: string }
+  readonly error?: { readonly description: string; readonly err_code?: number }
+}
+
+function tooLarge(detail: string): WgrokError {
+  return new WgrokError('body-too-large', detail)
 }
 
 /** Whether a request failed because nobody listens there. */

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { LmdbSpool } from '../../src/spool/lmdb.js'
 import { MemorySpool } from '../../src/spool/memory.js'
 import { NatsSpool, type NatsSpoolOptions } from '../../src/spool/nats.js'
 import { NatsServer, natsBinary } from './nats-server.js'
@@ -96,6 +100,74 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
     expect(await spool.lanes()).toEqual([])
     await spool.append(entry('a', 'next'))
     expect(await drain(spool, 'a', 1)).toEqual(['next'])
+  })
+
+  describe('a message larger than the server takes', () => {
+    /** The server takes 1 MiB. */
+    const large = 'x'.repeat(1024 ** 2)
+    const dirs: string[] = []
+    afterEach(() => {
+      for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
+    })
+
+    async function durable(): Promise<LmdbSpool> {
+      const dir = mkdtempSync(join(tmpdir(), 'wgrok-front-'))
+      dirs.push(dir)
+      return LmdbSpool.open({ dir })
+    }
+
+    it.each(['memory', 'lmdb'])('is refused at once, and nothing else with it (%s)', async kind => {
+      const spool = await open(`t${++names}`, kind === 'lmdb' ? { front: await durable() } : {})
+      await spool.start(() => {})
+      const [before, refused, after] = await Promise.allSettled([
+        spool.append(entry('a', 'before')),
+        spool.append(entry('a', large)),
+        spool.append(entry('a', 'after')),
+      ])
+      expect([before, after]).toMatchObject([{ value: 'accepted' }, { value: 'accepted' }])
+      expect(refused).toMatchObject({ reason: { code: 'body-too-large', status: 413, retryable: false } })
+      expect(await drain(spool, 'a', 2)).toEqual(['before', 'after'])
+      expect(spool.stats().dead).toBe(0)
+    })
+
+    it('can be a dead letter when it is just small enough', async () => {
+      const spool = await open(`t${++names}`)
+      await spool.start(() => {})
+      const text = large.slice(4096 + JSON.stringify(entry('a', '')).length + 10)
+      const dead = entry('a', text)
+      expect(await spool.append(dead)).toBe('accepted')
+      const delivery = await spool.take('a')
+      await delivery?.bury({ code: 'platform-rejected', detail: '\u0000'.repeat(500) })
+      expect(await spool.dead()).toMatchObject([{ entry: dead }])
+    })
+
+    it('becomes a dead letter when it waits in front already, and its lane goes on', async () => {
+      const front = await durable()
+      const dead = entry('a', large)
+      for (const waiting of [entry('a', '1'), dead, entry('a', '2')]) await front.append(waiting)
+      const spool = await open(`t${++names}`, { front })
+      await spool.start(() => {})
+      await expect.poll(() => spool.stats().dead).toBe(1)
+      expect(await drain(spool, 'a', 2)).toEqual(['1', '2'])
+      expect(await spool.dead()).toMatchObject([{ entry: dead, code: 'body-too-large' }])
+      expect(await spool.replay(dead.id)).toBe(true)
+      await expect.poll(() => spool.dead()).toMatchObject([{ entry: { id: dead.id } }])
+      expect(await spool.discard(dead.id)).toBe(true)
+      expect(await spool.dead()).toEqual([])
+    })
+
+    it('is refused where the operator allows less in the stream', async () => {
+      const name = `t${++names}`
+      const connection = await connect({ servers: server.url })
+      const manager = await jetstreamManager(connection)
+      const subjects = [`${name}.out.*`]
+      await manager.streams.add({ name: `${name}-out`, subjects, retention: 'workqueue', max_msg_size: 2_000 })
+      await connection.close()
+      const spool = await open(name)
+      await spool.start(() => {})
+      await expect(spool.append(entry('a', large.slice(0, 3_000)))).rejects.toMatchObject({ code: 'body-too-large' })
+      expect(await spool.append(entry('a', 'next'))).toBe('accepted')
+    })
   })
 
   it('counts what the server refuses as waiting, and hands it over when there is room', async () => {
