@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
-import { crc32 } from 'node:zlib'
 import { LIMITS } from '../../generated/limits.js'
 import { RecentIds } from '../bus/recent-ids.js'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, silent } from '../log.js'
 import { LaneWindow, type Page, type Placed } from './lane-window.js'
+import { idOf, pack, readDone, unpack, writeDone } from './lmdb-pack.js'
 import { LmdbStore, writeFailure } from './lmdb-store.js'
 import type { Appended, DeadLetter, DeathCause, Delivery, LaneStats, Spool, SpoolEntry, SpoolStats } from './spool.js'
 import { StateLock } from './state-lock.js'
@@ -31,8 +31,6 @@ const PAGE_BYTES = 1024 * 1024
 const SWEEP_INTERVAL = 10_000
 /** Ids forgotten in one transaction, so that a sweep does not hold up what comes in. */
 const SWEEP_MAX = 2_000
-const CRC_BYTES = 4
-const HEAD_BYTES = 8
 
 /**
  * A spool on disk, by lmdb. What was accepted survives a killed process and is never dropped: past its size, and when
@@ -271,7 +269,7 @@ export class LmdbSpool implements Spool {
     return lane
   }
 
-  /** The next entries of a lane from disk. */
+  /** The next entries of a lane from disk; none only when none is left. */
   #read(name: string, after: number): Page {
     const entries: Placed[] = []
     let bytes = 0
@@ -280,8 +278,11 @@ export class LmdbSpool implements Spool {
       const seq = (key as [string, number])[1]
       if (this.#unremoved.has(seq)) continue
       const entry = unpack<SpoolEntry>(value)
-      if (entry === undefined) this.#setAside(name, seq, value)
-      else entries.push({ seq, entry, size: value.length })
+      if (entry === undefined) {
+        this.#setAside(name, seq, value)
+        continue
+      }
+      entries.push({ seq, entry, size: value.length })
       bytes += value.length
     }
     return { entries, last: true }
@@ -297,7 +298,8 @@ export class LmdbSpool implements Spool {
       damaged.put([lane, seq], raw)
       return entries.remove([lane, seq])
     }
-    this.#store.write(change, raw.length).catch(() => void this.#unremoved.add(seq))
+    this.#unremoved.add(seq)
+    this.#store.write(change, raw.length).then(() => void this.#unremoved.delete(seq), nothing)
   }
 
   #bury(name: string, lane: LaneWindow, placed: Placed, cause: DeathCause): Promise<void> {
@@ -378,35 +380,3 @@ function nothing(): void {}
 
 const ONE = Buffer.from([1])
 const END = Number.MAX_SAFE_INTEGER
-
-/** JSON behind its checksum, and behind its id, which can then be told without reading it. */
-function pack(value: unknown, id: string = ''): Buffer {
-  const text = id + JSON.stringify(value)
-  const packed = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(text))
-  packed.writeUInt32LE(Buffer.byteLength(id), CRC_BYTES)
-  packed.write(text, HEAD_BYTES)
-  packed.writeUInt32LE(crc32(packed.subarray(CRC_BYTES)), 0)
-  return packed
-}
-
-/** Undefined when the checksum does not match. */
-function unpack<T>(packed: Buffer | undefined): T | undefined {
-  if (packed === undefined || packed.length < HEAD_BYTES) return undefined
-  if (crc32(packed.subarray(CRC_BYTES)) !== packed.readUInt32LE(0)) return undefined
-  return JSON.parse(packed.toString('utf8', HEAD_BYTES + packed.readUInt32LE(CRC_BYTES))) as T
-}
-
-function idOf(packed: Buffer): string {
-  if (packed.length < HEAD_BYTES) return ''
-  return packed.toString('utf8', HEAD_BYTES, HEAD_BYTES + packed.readUInt32LE(CRC_BYTES))
-}
-
-function writeDone(time: number, id: string): Buffer {
-  return Buffer.from(`${time} ${id}`, 'utf8')
-}
-
-function readDone(value: Buffer): { readonly time: number; readonly id: string } {
-  const text = value.toString('utf8')
-  const space = text.indexOf(' ')
-  return { time: Number(text.slice(0, space)), id: text.slice(space + 1) }
-}

@@ -1,45 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
-import { LmdbSpool, type LmdbSpoolOptions } from '../../src/spool/lmdb.js'
+import { describe, expect, it } from 'vitest'
+import { LmdbSpool } from '../../src/spool/lmdb.js'
 import { memoryLogger } from '../bus/fakes.js'
 import { fakeClock } from '../support/fake-clock.js'
+import { mountDisk, newDir, open } from './lmdb-dir.js'
 import { describeSpool, drain, entry } from './suite.js'
-
-const dirs: string[] = []
-const mounts: string[] = []
-afterEach(() => {
-  for (const mount of mounts.splice(0)) execFileSync('umount', ['-l', mount])
-  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
-})
-
-function newDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'wgrok-spool-'))
-  dirs.push(dir)
-  return dir
-}
-
-async function open(dir: string, options: Partial<LmdbSpoolOptions> = {}): Promise<LmdbSpool> {
-  const spool = await LmdbSpool.open({ dir, ...options })
-  spool.start(() => {})
-  return spool
-}
-
-/** A small disk of its own, where the system lets us have one. */
-function mountDisk(bytes: number): string | undefined {
-  const dir = newDir()
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', dir], { stdio: 'ignore' })
-    mounts.push(dir)
-    return dir
-  } catch {
-    return undefined
-  }
-}
 
 describeSpool('lmdb', async () => LmdbSpool.open({ dir: newDir() }))
 
