@@ -23,11 +23,17 @@ interface Waiting {
   readonly reject: (error: WgrokError) => void
 }
 
+/** A lane that is on its way. */
+interface Pump {
+  /** Something came since the lane was last seen empty. */
+  again: boolean
+  done: Promise<void>
+}
+
 /** Moves messages from a router's own spool to NATS, in the order of each lane. */
 export class NatsFeed {
   readonly #options: NatsFeedOptions
-  /** Lanes that are on their way. True: something came since the lane was last seen empty. */
-  readonly #active = new Map<string, boolean>()
+  readonly #active = new Map<string, Pump>()
   /** Entries in a front in memory that their sender waits for. */
   readonly #waiting = new Map<string, Waiting>()
 
@@ -41,7 +47,8 @@ export class NatsFeed {
 
   /** Accepts an entry: at once where the front is durable, else when NATS has it. */
   append(entry: SpoolEntry): Appended | Promise<Appended> {
-    const { front } = this.#options
+    const { closing, front } = this.#options
+    closing.throwIfAborted()
     if (front.durable) return front.append(entry)
     return new Promise((resolve, reject) => {
       this.#waiting.set(entry.id, { resolve, reject })
@@ -49,29 +56,33 @@ export class NatsFeed {
     })
   }
 
+  /** Once `closing` is aborted: what is on its way ends, and the front gets to know how, before it is closed. */
   async close(closed: WgrokError): Promise<void> {
+    await Promise.all([...this.#active.values()].map(pump => pump.done))
     for (const { reject } of this.#waiting.values()) reject(closed)
     this.#waiting.clear()
     await this.#options.front.close()
   }
 
   #wake(lane: string): void {
-    if (this.#active.has(lane)) {
-      this.#active.set(lane, true)
+    const active = this.#active.get(lane)
+    if (active !== undefined) {
+      active.again = true
       return
     }
-    this.#active.set(lane, false)
-    void this.#pump(lane)
+    const pump: Pump = { again: false, done: DONE }
+    this.#active.set(lane, pump)
+    pump.done = this.#pump(lane, pump)
   }
 
-  async #pump(lane: string): Promise<void> {
+  async #pump(lane: string, pump: Pump): Promise<void> {
     const { closing, front, logger } = this.#options
     try {
-      for (;;) {
-        this.#active.set(lane, false)
+      while (!closing.aborted) {
+        pump.again = false
         const delivery = await front.take(lane)
         if (delivery !== undefined) await this.#handOver(delivery)
-        else if (this.#active.get(lane) !== true) break
+        else if (!pump.again) break
       }
     } catch (error) {
       if (!closing.aborted) logger.error('a lane cannot be handed to NATS', { lane, error: WgrokError.from(error) })
@@ -88,6 +99,7 @@ export class NatsFeed {
     } catch (error) {
       if (error instanceof WgrokError && error.code === 'body-too-large') return await this.#refuse(delivery, error)
       await delivery.release()
+      this.#waiting.get(entry.id)?.reject(WgrokError.from(error))
       throw error
     } finally {
       this.#waiting.delete(entry.id)
@@ -109,3 +121,5 @@ export class NatsFeed {
     this.#options.logger.warn('message could not be delivered', fields)
   }
 }
+
+const DONE = Promise.resolve()

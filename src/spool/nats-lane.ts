@@ -68,17 +68,22 @@ export class Taken {
   giveBack(): void {
     if (this.#settled) return
     this.settle()
-    this.#say('-NAK')
+    this.say('-NAK')
+  }
+
+  /** Tells the server, unless the connection is being closed. */
+  say(text: string): void {
+    try {
+      this.#connection.publish(this.reply, text)
+    } catch {
+      // The server gives it out again when it hears nothing.
+    }
   }
 
   /** `$JS.ACK.…<given out>.<seq>.<seq of consumer>.<time>.<waiting>`, newer servers with a token after it. */
   get #place(): readonly string[] {
     const tokens = this.reply.split('.')
     return tokens.length === 9 ? tokens : tokens.slice(0, -1)
-  }
-
-  #say(text: string): void {
-    if (!this.#connection.isClosed()) this.#connection.publish(this.reply, text)
   }
 
   #renew(): void {
@@ -89,7 +94,7 @@ export class Taken {
           this.giveBack()
           return
         }
-        this.#say('+WPI')
+        this.say('+WPI')
         this.#renew()
       },
       WORKING_INTERVAL,
@@ -163,11 +168,6 @@ export class NatsLane {
     }
     this.#unproven = taken
     this.#ask(taken.reply, `+NXT ${ASK_BODY}`)
-  }
-
-  /** Resolves when the server has heard what was done. */
-  async proof(): Promise<void> {
-    if (this.#unproven !== undefined) await this.#options.confirm(this.#unproven)
   }
 
   /** What is here for nobody goes back to the server. Idempotent. */

@@ -37,7 +37,7 @@ const LOOK_INTERVAL = 1_000
  * connection and is about to say that it is done. After the connection was lost, every message waits as long.
  */
 const GRACE = 2_000
-/** How long the server may take to accept a message, in ms. */
+/** How long the server may take to accept a message, and to answer what is under way when the spool is closed, in ms. */
 const PUBLISH_TIMEOUT = 5_000
 /** What a message needs besides its entry, in bytes: headers now, and the cause should it become a dead letter. */
 const AROUND_ENTRY = 4 * 1024
@@ -45,6 +45,8 @@ const AROUND_ENTRY = 4 * 1024
 const MESSAGE_TOO_LARGE = 10054
 /** Lanes whose consumers are known to be there, at most. */
 const CONSUMERS_MAX = 10_000
+/** How long who wants to know what waits has to wait for the server, in ms. Probes of others give up after a second. */
+const FRESH_MAX = 500
 /** Redeliveries after which a message that nobody gets rid of is a dead letter, once it has had its time. */
 const REDELIVERIES_MAX = 20
 
@@ -70,6 +72,7 @@ export class NatsSpool implements Spool {
   /** Lanes that something is under way in. */
   readonly #lanes = new Map<string, NatsLane>()
   readonly #closing = new AbortController()
+  readonly #burying = new Set<Promise<void>>()
   /** Until when nothing is taken, in ms since 1970. */
   #steadyAt = 0
   #ready: (lane: string) => void = () => {}
@@ -167,8 +170,9 @@ export class NatsSpool implements Spool {
   }
 
   async lanes(): Promise<readonly LaneStats[]> {
-    await Promise.all([...this.#lanes.values()].map(lane => lane.proof()))
-    await this.#read().catch(() => {})
+    // While the server is away: what was known last.
+    const late = delay(FRESH_MAX, this.#closing.signal, this.#clock)
+    await Promise.race([this.#read(), late]).catch(() => {})
     return this.#waiting
   }
 
@@ -227,12 +231,19 @@ export class NatsSpool implements Spool {
     const closed = new WgrokError('closed', 'the spool was closed')
     this.#closing.abort(closed)
     this.#looker?.cancel()
+    const { connection } = this.#link
+    // A server that is away keeps nobody waiting: without a connection, everything under way ends.
+    const giveUp = this.#clock.setTimeout(() => {
+      this.#calls.close(closed)
+      void connection.close()
+    }, PUBLISH_TIMEOUT)
     await this.#feed.close(closed)
     for (const lane of this.#lanes.values()) lane.close()
-    await this.#relayed.close()
+    await Promise.allSettled([this.#relayed.close(), ...this.#burying])
     this.#calls.close(closed)
     // What is written but not yet with the server goes out first.
-    await this.#link.connection.drain().catch(() => {})
+    await Promise.race([connection.drain().catch(() => {}), connection.closed()])
+    giveUp.cancel()
   }
 
   async #lane(name: string): Promise<NatsLane> {
@@ -289,10 +300,13 @@ export class NatsSpool implements Spool {
         this.#relayed.tell(entry)
         lane.done(taken)
       },
-      bury: async cause => {
-        await this.#bury(entry, cause)
-        this.#relayed.forget(entry)
-        await this.#confirm(taken)
+      bury: cause => {
+        const burying = this.#bury(entry, cause)
+          .then(() => this.#relayed.forget(entry))
+          .then(() => this.#confirm(taken))
+          .finally(() => this.#burying.delete(burying))
+        this.#burying.add(burying)
+        return burying
       },
       release: () => {
         this.#relayed.forget(entry)
@@ -320,7 +334,7 @@ export class NatsSpool implements Spool {
       await this.#pause(attempt)
     }
     taken.settle()
-    if (!connection.isClosed()) connection.publish(taken.reply, '+ACK')
+    taken.say('+ACK')
   }
 
   /** Takes a message whose lane's consumer somebody has deleted out of the stream. False when that cannot be told. */
@@ -365,14 +379,19 @@ export class NatsSpool implements Spool {
     return duplicate === true ? 'duplicate' : 'accepted'
   }
 
-  /** Tries until it succeeds, cannot succeed, or the spool is closed. */
+  /**
+   * Tries until it succeeds, cannot succeed, or the spool is closed.
+   *
+   * @throws WgrokError `body-too-large`, `closed`.
+   */
   async #insist<T>(act: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await act()
       } catch (error) {
         const never = error instanceof WgrokError && error.code === 'body-too-large'
-        if (never || this.#closing.signal.aborted) throw error
+        if (never) throw error
+        this.#closing.signal.throwIfAborted()
         if (attempt === 0) this.#logger.warn('NATS takes nothing now: messages wait', { error: WgrokError.from(error) })
         await this.#pause(attempt)
       }

@@ -1,10 +1,43 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MemorySpool } from '../../src/spool/memory.js'
 import { NatsSpool } from '../../src/spool/nats.js'
+import type { Delivery } from '../../src/spool/spool.js'
 import { NatsServer, natsBinary } from './nats-server.js'
 import { drain, entry } from './suite.js'
 
 const binary = natsBinary()
+
+/** Says what is done to it, in order. */
+class WatchedFront extends MemorySpool {
+  readonly #events: string[]
+
+  constructor(events: string[]) {
+    super({ laneMax: Number.POSITIVE_INFINITY })
+    this.#events = events
+  }
+
+  override take(lane: string): Delivery | undefined {
+    const delivery = super.take(lane)
+    if (delivery === undefined) return undefined
+    this.#events.push('take')
+    const release = (): void | Promise<void> => {
+      this.#events.push('release')
+      return delivery.release()
+    }
+    return {
+      entry: delivery.entry,
+      redelivered: 0,
+      ack: () => delivery.ack(),
+      bury: why => delivery.bury(why),
+      release,
+    }
+  }
+
+  override close(): void {
+    this.#events.push('close')
+    super.close()
+  }
+}
 
 describe.skipIf(binary === undefined)('a NATS server that goes away', () => {
   let server: NatsServer
@@ -72,6 +105,48 @@ describe.skipIf(binary === undefined)('a NATS server that goes away', () => {
     await server.start()
     expect(await take(two, 1)).toEqual(['second'])
     expect(await drain(one, 'a')).toEqual([])
+  })
+
+  it('leaves what was known last to those who ask while it is away', async () => {
+    const spool = await open()
+    for (const text of ['1', '2']) await spool.append(entry('a', text))
+    const delivery = await spool.take('a')
+    const known = await spool.lanes()
+    await server.stop('SIGKILL')
+    await delivery?.ack()
+    const begun = Date.now()
+    expect([await spool.lanes(), await spool.lanes()]).toEqual([known, known])
+    expect(Date.now() - begun).toBeLessThan(4_000)
+  })
+
+  it('keeps nobody from closing: what waits for it ends, and the message stays', { timeout: 30_000 }, async () => {
+    const spool = await open()
+    await spool.append(entry('a'))
+    const delivery = await spool.take('a')
+    await server.stop('SIGKILL')
+    const [append, bury] = [spool.append(entry('b')), delivery?.bury({ code: 'platform-rejected', detail: 'no' })]
+    const ended = Promise.allSettled([append, bury])
+    await spool.close()
+    const closed = { status: 'rejected', reason: { code: 'closed' } }
+    expect(await ended).toMatchObject([closed, closed])
+    await server.start()
+    const other = await open()
+    expect(await other.lanes()).toMatchObject([{ lane: 'a', messages: 1 }])
+    expect(await other.dead()).toEqual([])
+  })
+
+  it('is not awaited by a front that has been closed', { timeout: 30_000 }, async () => {
+    const events: string[] = []
+    const front = new WatchedFront(events)
+    const spool = await NatsSpool.open({ url: server.url, front })
+    await spool.start(() => {})
+    await server.stop('SIGKILL')
+    const append = spool.append(entry('a')).catch(error => error.code)
+    await expect.poll(() => events).toEqual(['take'])
+    await spool.close()
+    expect(await append).toBe('closed')
+    expect(events).toEqual(['take', 'release', 'close'])
+    await expect(spool.append(entry('a'))).rejects.toMatchObject({ code: 'closed' })
   })
 
   it('leaves a lane to a router that is slow but not silent', { timeout: 90_000 }, async () => {

@@ -97,7 +97,7 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
     }
     await connection.close()
     await delivery?.ack()
-    expect(await spool.lanes()).toEqual([])
+    await expect.poll(() => spool.lanes(), { timeout: 10_000 }).toEqual([])
     await spool.append(entry('a', 'next'))
     expect(await drain(spool, 'a', 1)).toEqual(['next'])
   })
