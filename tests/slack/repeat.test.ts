@@ -234,6 +234,20 @@ describe('when Slack does not show what was posted', () => {
     expect(clock.now() - begun).toBeLessThan(LIMITS.sendTimeout)
   })
 
+  it('does not spend more than half a minute on pages that come slowly, and says so', async () => {
+    emulator.limits.historyPage = 1
+    for (const key of ['m1', 'm2', 'm3', 'm4', 'm5']) await send(channel(room), key)
+    emulator.limits.historyMs = 8_000
+    const begun = clock.now()
+    await sendAgain(channel(room), 'm1')
+    expect(texts().filter(text => text === 'm1')).toHaveLength(2)
+    expect(clock.now() - begun).toBeLessThan(33_000)
+    expect(logger.lines).toMatchObject([{ level: 'info', fields: { code: 'timeout' } }])
+    emulator.limits.historyMs = 0
+    await sendAgain(channel(room), 'm1')
+    expect(texts()).toHaveLength(6)
+  })
+
   it('is called off like any other send', async () => {
     const called = new AbortController()
     const options = { signal: called.signal, idempotencyKey: 'm1', maybeSentSince: clock.now() }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, systemClock } from '../../clock.js'
+import { type Clock, delay, systemClock } from '../../clock.js'
 import { type EmulatedResponse, type EmulatorServer, startEmulatorServer } from '../http-server.js'
 import { type HookBehaviour, Hooks, type RecordedHook } from './hooks.js'
 import { commandPayload, eventPayload, interactionPayload } from './payloads.js'
@@ -37,7 +37,8 @@ export interface Say {
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-const LIMITS: WebApiLimits = { perChannelMs: 0, splitAt: 4_000, truncateAt: 40_000, historyPage: 999 }
+const LIMITS: WebApiLimits = { perChannelMs: 0, splitAt: 4_000, truncateAt: 40_000, historyPage: 999, historyMs: 0 }
+const HISTORY_PATH = /^\/api\/conversations\.(?:history|replies)$/
 const SOCKETS: SocketBehaviour = {
   ackTimeoutMs: 3_000,
   retries: 3,
@@ -134,8 +135,12 @@ export class SlackEmulator {
     }
     this.#server = await startEmulatorServer(
       {
-        request: request =>
-          request.path.startsWith('/api/') ? answerWebApi(request, web) : { status: 404, text: 'not found' },
+        request: async request => {
+          if (!request.path.startsWith('/api/')) return { status: 404, text: 'not found' }
+          const { historyMs } = this.limits
+          if (historyMs > 0 && HISTORY_PATH.test(request.path)) await delay(historyMs, undefined, this.#clock)
+          return answerWebApi(request, web)
+        },
         upgrade: ({ path, query }) => {
           const app = path === '/link/' ? this.#sockets.redeem(query.get('ticket') ?? '') : undefined
           return app === undefined ? { refuse: 404 } : { accept: socket => this.#sockets.accept(app, socket) }

@@ -27,6 +27,8 @@ export interface WebApiLimits {
   truncateAt: number
   /** Messages on a page of history at most. Slack: 999, and 15 for some apps that are sold outside its Marketplace. */
   historyPage: number
+  /** How long a page of history takes, in ms. */
+  historyMs: number
 }
 
 /** An answer to give instead of doing what is asked for; with `done`, after doing it. */

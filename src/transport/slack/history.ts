@@ -31,7 +31,7 @@ const CHANNEL_ID = /^[CDG][A-Z0-9]+$/
 const SETTLE = 1_000
 /** Clocks differ, in ms. */
 const SKEW = 60_000
-/** How long a look that fails for now is tried again, in ms: what waits behind the message waits too. */
+/** How long a look may take with all that is tried again, in ms: what waits behind the message waits too. */
 const PATIENCE = 30_000
 /** Slack recommends no more than 200, and a larger page may be larger than the largest answer. */
 const PAGE = 200
@@ -65,21 +65,34 @@ export class History {
    * @throws WgrokError the reason of `signal`, and nothing else.
    */
   async find(sought: Sought, signal: AbortSignal): Promise<SlackStoredMessage | undefined> {
-    const { clock, random } = this.#options
+    const { clock } = this.#options
     if (this.#blind.has(sought.channel)) return undefined
     if (!CHANNEL_ID.test(sought.channel)) {
       return this.#say(new WgrokError('target-invalid', 'the id of the channel is not known yet'))
     }
     await delay(SETTLE, signal, clock)
-    const begun = clock.now()
+    const limit = new AbortController()
+    const late = new WgrokError('timeout', 'Slack took too long to show what was posted')
+    const timer = clock.setTimeout(() => limit.abort(late), PATIENCE)
+    try {
+      return await this.#look(sought, clock.now() + PATIENCE, AbortSignal.any([signal, limit.signal]))
+    } catch (caught) {
+      if (signal.aborted) throw caught
+      return this.#giveUp(sought, WgrokError.from(caught))
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #look(sought: Sought, end: number, signal: AbortSignal): Promise<SlackStoredMessage | undefined> {
+    const { clock, random } = this.#options
     for (let failed = 0; ; failed++) {
       try {
         return await this.#search(sought, signal)
       } catch (caught) {
-        if (signal.aborted) throw caught
         const error = WgrokError.from(caught)
         const wait = waitFor(error, failed, random)
-        if (!error.retryable || clock.now() + wait - begun > PATIENCE) return this.#giveUp(sought, error)
+        if (signal.aborted || !error.retryable || clock.now() + wait > end) throw error
         await delay(wait, signal, clock)
       }
     }
