@@ -43,7 +43,9 @@ const BLIND_MAX = 10_000
 /**
  * Looks for messages that an earlier attempt may have posted.
  *
- * Whoever posted the mark counts: another account of ours may have done so, and nobody else knows it beforehand.
+ * Whoever posted the mark counts, since another account of ours may have done so and one account does not know the
+ * others. So an app in the conversation that can tell the id of a message can post its mark first, and then it is not
+ * repeated.
  */
 export class History {
   readonly #api: SlackApi
