@@ -161,8 +161,9 @@ export class Connection {
     return new Promise(resolve => this.#socket.once('close', () => resolve()))
   }
 
-  /** Destroys the socket. */
+  /** Destroys the socket. What was reported as sent goes to the system before. */
   terminate(): void {
+    this.#burst.end()
     this.#socket.terminate()
   }
 
@@ -208,7 +209,7 @@ export class Connection {
 
   #dead(): void {
     this.#options.logger.info('bridge peer went silent', { platform: this.platform })
-    this.#socket.terminate()
+    this.terminate()
   }
 
   #gone(clean: boolean): void {

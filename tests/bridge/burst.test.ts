@@ -113,6 +113,16 @@ describe('what the server sends', () => {
     expect(adapter.got.slice(1)).toEqual([message, message, large])
   })
 
+  it('arrives also when the connection is dropped in the same turn', async () => {
+    const { server, url } = await serve()
+    const adapter = await join(url)
+    const sent = Array.from({ length: 20 }, (_, n) => server.send('agents', String(n)))
+    expect(server.dropConnections()).toBe(1)
+    await Promise.all(sent)
+    expect(await adapter.closed).toMatchObject({ code: 1006 })
+    expect(adapter.got.slice(1).map(({ content }) => Number(content))).toEqual(Array.from({ length: 20 }, (_, n) => n))
+  })
+
   it('and the close after it arrive', async () => {
     const { server, url } = await serve()
     const adapter = await join(url)
