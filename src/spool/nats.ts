@@ -341,10 +341,12 @@ export class NatsSpool implements Spool {
   #remove({ seq }: Taken): Promise<boolean> {
     const { out, streams } = this.#link
     this.#consumers.clear()
-    return streams.streams.deleteMessage(out, seq, false).then(
-      () => true,
-      // Whoever answers no has no such message.
-      error => error instanceof Error && error.name === 'JetStreamApiError',
+    return streams.streams.deleteMessage(out, seq, false).catch(() =>
+      // A refusal has one code for what is not there and for what may not be deleted: look.
+      streams.streams.getMessage(out, { seq }).then(
+        message => message === null,
+        error => error instanceof Error && error.name === 'StreamNotFoundError',
+      ),
     )
   }
 

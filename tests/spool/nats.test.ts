@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { LmdbSpool } from '../../src/spool/lmdb.js'
@@ -28,6 +28,17 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
     const spool = await NatsSpool.open({ url: server.url, front, name, ...options })
     spools.push(spool)
     return spool
+  }
+
+  /** Does what an operator can do. */
+  async function manage(act: (manager: JetStreamManager) => Promise<unknown>): Promise<void> {
+    const connection = await connect({ servers: server.url })
+    await act(await jetstreamManager(connection))
+    await connection.close()
+  }
+
+  async function deleteConsumers(manager: JetStreamManager, stream: string): Promise<void> {
+    for await (const { name } of manager.consumers.list(stream)) await manager.consumers.delete(stream, name)
   }
 
   describeSpool('nats', () => open(`t${++names}`), 100)
@@ -90,16 +101,33 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
     await spool.start(() => {})
     await spool.append(entry('a'))
     const delivery = await spool.take('a')
-    const connection = await connect({ servers: server.url })
-    const manager = await jetstreamManager(connection)
-    for await (const { name: consumer } of manager.consumers.list(`${name}-out`)) {
-      await manager.consumers.delete(`${name}-out`, consumer)
-    }
-    await connection.close()
+    await manage(manager => deleteConsumers(manager, `${name}-out`))
     await delivery?.ack()
     await expect.poll(() => spool.lanes(), { timeout: 10_000 }).toEqual([])
     await spool.append(entry('a', 'next'))
     expect(await drain(spool, 'a', 1)).toEqual(['next'])
+  })
+
+  it('does not take a refusal to delete a message for its absence', async () => {
+    const name = `t${++names}`
+    const subjects = [`${name}.out.*`]
+    const settings = { name: `${name}-out`, subjects, retention: 'workqueue', deny_delete: true } as const
+    await manage(manager => manager.streams.add(settings))
+    const [one, two] = [await open(name), await open(name)]
+    await one.start(() => {})
+    await one.append(entry('a', 'dead'))
+    const delivery = await one.take('a')
+    await manage(manager => deleteConsumers(manager, `${name}-out`))
+    const connection = await connect({ servers: server.url })
+    const deletes = connection.subscribe(`$JS.API.STREAM.MSG.DELETE.${name}-out`, { max: 1 })
+    await connection.flush()
+    const burying = delivery?.bury({ code: 'platform-rejected', detail: 'no' })
+    for await (const _ of deletes) break
+    await connection.close()
+    // Makes the consumer again.
+    await two.take('a')
+    await burying
+    await expect.poll(() => two.lanes()).toEqual([])
   })
 
   describe('a message larger than the server takes', () => {
@@ -158,11 +186,9 @@ describe.skipIf(binary === undefined)('with a real NATS server', () => {
 
     it('is refused where the operator allows less in the stream', async () => {
       const name = `t${++names}`
-      const connection = await connect({ servers: server.url })
-      const manager = await jetstreamManager(connection)
       const subjects = [`${name}.out.*`]
-      await manager.streams.add({ name: `${name}-out`, subjects, retention: 'workqueue', max_msg_size: 2_000 })
-      await connection.close()
+      const settings = { name: `${name}-out`, subjects, retention: 'workqueue', max_msg_size: 2_000 } as const
+      await manage(manager => manager.streams.add(settings))
       const spool = await open(name)
       await spool.start(() => {})
       await expect(spool.append(entry('a', large.slice(0, 3_000)))).rejects.toMatchObject({ code: 'body-too-large' })
