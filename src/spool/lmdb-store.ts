@@ -21,8 +21,11 @@ import type { Logger } from '../log.js'
 /** Keys and bytes, in the order of the keys. */
 export type Table = Database<Buffer, Key>
 
-/** Puts and removes, of one transaction. Must not throw. */
+/** Puts and removes, of one transaction. One that throws must do so at its first put or remove. */
 type Change = () => unknown
+
+/** What changes threw. */
+type Refused = ReadonlyMap<Change, unknown>
 
 /** Changes that one transaction makes. */
 interface Batch {
@@ -30,8 +33,8 @@ interface Batch {
   /** Bytes claimed for them. */
   room: number
   /** Settles with the transaction. */
-  readonly done: Promise<void>
-  readonly settle: (done: Promise<void>) => void
+  readonly done: Promise<Refused>
+  readonly settle: (done: Promise<Refused>) => void
 }
 
 const TABLES = ['entries', 'done', 'dead', 'held', 'damaged'] as const
@@ -43,6 +46,7 @@ const BATCH_MAX = 2_048
 /** Bytes of the pages that one change may copy. */
 const PATH_BYTES = 32 * 1024
 const DOT = Buffer.from('.')
+const NONE: Refused = new Map()
 
 /** Reads a whole store; run in a process of its own, since a damaged file can end the process that reads it. */
 const PROBE = `
@@ -60,7 +64,8 @@ process.exit(0)
  * space is claimed first, by us, and a write that could not be served is refused before lmdb hears of it.
  *
  * Changes of one turn of the event loop share one transaction, so that many messages cost one sync. It is made by lmdb's
- * own thread: nobody waits for the disk but those who asked for it.
+ * own thread. Only two short writes hold up everybody: a byte before each transaction, and a step of the file now and
+ * then; neither is synced.
  */
 export class LmdbStore {
   readonly entries: Table
@@ -136,7 +141,8 @@ export class LmdbStore {
    * Resolves when the change is on disk.
    *
    * @param bytes roughly what it adds; 0 for one that only takes away, which also works on a full disk.
-   * @throws WgrokError `spool-full` when the disk has no room for it, `spool-failed` when it cannot be written to.
+   * @throws WgrokError `spool-full` when the disk has no room for it, `spool-failed` when it cannot be written to,
+   *   `closed`; `internal` when the change itself throws.
    */
   write(change: Change, bytes: number): Promise<void> {
     // Each change may copy a path of pages in every table before the old ones are free again.
@@ -150,11 +156,15 @@ export class LmdbStore {
     const batch = last !== undefined && last.changes.length < BATCH_MAX ? last : this.#openBatch()
     batch.changes.push(change)
     batch.room += room
-    return batch.done
+    return batch.done.then(refused => {
+      if (refused.has(change)) throw WgrokError.from(refused.get(change))
+    })
   }
 
-  /** Writes what is pending, then closes. */
+  /** Writes what is pending, then closes. What comes later is refused. */
   async close(): Promise<void> {
+    // A write that began later would find its files closed, or somebody else's in their place.
+    this.#failure ??= new WgrokError('closed', 'the spool is closed')
     await this.#writing
     if (this.#probeFile !== undefined) closeSync(this.#probeFile)
     await this.#root.close()
@@ -199,7 +209,7 @@ export class LmdbStore {
 
   #openBatch(): Batch {
     let settle: Batch['settle'] = () => {}
-    const done = new Promise<void>(resolve => {
+    const done = new Promise<Refused>(resolve => {
       settle = resolve
     })
     const batch: Batch = { changes: [], room: 0, done, settle }
@@ -219,18 +229,27 @@ export class LmdbStore {
     this.#writing = undefined
   }
 
-  async #commit(changes: readonly Change[]): Promise<void> {
+  async #commit(changes: readonly Change[]): Promise<Refused> {
     try {
       // Does the disk take writes at all? The same byte over and over, since lmdb had better not find out itself.
       if (this.#probeFile !== undefined) writeSync(this.#probeFile, DOT, 0, 1, 0)
     } catch (error) {
       throw failedError(error)
     }
+    let refused = NONE
+    let written: unknown
+    // What is put in one turn of the event loop is one transaction, and has one promise.
+    for (const change of changes) {
+      try {
+        written = change()
+      } catch (error) {
+        // Nothing of it has reached lmdb: the others go on.
+        refused = new Map(refused).set(change, error)
+      }
+    }
     try {
-      let written: unknown
-      // What is put in one turn of the event loop is one transaction, and has one promise.
-      for (const change of changes) written = change()
       await written
+      return refused
     } catch (error) {
       // Nobody knows what lmdb holds in memory now: read what is there, write no more.
       this.#failure = failedError(await causeOf(error))

@@ -28,6 +28,8 @@ const MAX_BYTES = 1024 ** 3
 /** Entries read from disk at a time. */
 const PAGE = 128
 const PAGE_BYTES = 1024 * 1024
+/** Bytes of a lane or an id at most: a key of lmdb has 1,978, and a number stands in it too. */
+const KEY_BYTES = 1_900
 const SWEEP_INTERVAL = 10_000
 /** Ids forgotten in one transaction, so that a sweep does not hold up what comes in. */
 const SWEEP_MAX = 2_000
@@ -62,7 +64,10 @@ export class LmdbSpool implements Spool {
   readonly #unremoved = new Set<number>()
   #ready: (lane: string) => void = () => {}
   #seq = 0
-  /** Last place of the entries that were there at the start: the first of each lane may have been sent already. */
+  /**
+   * Last place of the entries that were there at the start. The first of each lane may have been sent already, and is
+   * lent as such. Where a failing disk did not take the removals, more may have been: those come as if they were new.
+   */
   #recalled = 0
   #bytes = 0
   #windowBytes = 0
@@ -105,6 +110,8 @@ export class LmdbSpool implements Spool {
   append(entry: SpoolEntry): Promise<Appended> {
     const under = this.#appending.get(entry.id)
     if (under !== undefined) return under.then(() => 'duplicate')
+    const refusal = keyFailure(entry.lane) ?? keyFailure(entry.id)
+    if (refusal !== undefined) return Promise.reject(refusal)
     if (!this.#known.first(entry.id)) return Promise.resolve('duplicate')
     const value = pack(entry, entry.id)
     if (this.#bytes + value.length > this.#maxBytes) {
@@ -124,7 +131,7 @@ export class LmdbSpool implements Spool {
     this.#windowBytes += lane.bytes - before
     if (placed === undefined) {
       // Everything that was left turned out to be damaged.
-      if (lane.count === 0) this.#lanes.delete(name)
+      if (lane.count === 0) this.#drop(name, lane)
       return undefined
     }
     return {
@@ -141,6 +148,8 @@ export class LmdbSpool implements Spool {
   }
 
   async hold(lane: string, held: boolean): Promise<void> {
+    const refusal = keyFailure(lane)
+    if (refusal !== undefined) throw refusal
     if (held) this.#held.add(lane)
     else this.#held.delete(lane)
     const { held: table } = this.#store
@@ -186,16 +195,34 @@ export class LmdbSpool implements Spool {
     const letter = key === undefined ? undefined : unpack<DeadLetter>(this.#store.dead.get(key))
     if (key === undefined || letter === undefined) return false
     this.#dead.delete(id)
-    await this.#append(letter.entry, pack(letter.entry, letter.entry.id), () => this.#store.dead.remove(key))
-    return true
+    const value = pack(letter.entry, id)
+    return this.#draw(
+      key,
+      this.#append(letter.entry, value, () => this.#store.dead.remove(key)),
+    )
   }
 
   async discard(id: string): Promise<boolean> {
     const key = this.#dead.get(id)
     if (key === undefined) return false
     this.#dead.delete(id)
-    await this.#store.write(() => this.#store.dead.remove(key), 0)
-    return true
+    return this.#draw(
+      key,
+      this.#store.write(() => this.#store.dead.remove(key), 0),
+    )
+  }
+
+  /** A dead letter that the disk does not let go takes its old place among the others. */
+  async #draw(key: [number, string], written: Promise<unknown>): Promise<true> {
+    try {
+      await written
+      return true
+    } catch (error) {
+      const keys = [...this.#dead.values(), key].sort(([a], [b]) => a - b)
+      this.#dead.clear()
+      for (const each of keys) this.#dead.set(each[1], each)
+      throw error
+    }
   }
 
   close(): Promise<void> {
@@ -269,6 +296,12 @@ export class LmdbSpool implements Spool {
     return lane
   }
 
+  #drop(name: string, lane: LaneWindow): void {
+    this.#lanes.delete(name)
+    // An entry that a page brought before its append was through stays behind: the lane that it founds has it again.
+    this.#windowBytes -= lane.bytes
+  }
+
   /** The next entries of a lane from disk; none only when none is left. */
   #read(name: string, after: number): Page {
     const entries: Placed[] = []
@@ -328,17 +361,20 @@ export class LmdbSpool implements Spool {
     lane.settle()
     this.#messages--
     this.#bytes -= placed.size
-    if (lane.count === 0 && this.#lanes.get(name) === lane) this.#lanes.delete(name)
+    if (lane.count === 0 && this.#lanes.get(name) === lane) this.#drop(name, lane)
     // Until then it still stands on disk, and must not be read again.
     this.#unremoved.add(placed.seq)
     return this.#store.write(change, bytes).then(
       () => void this.#unremoved.delete(placed.seq),
       error => {
-        this.#logger.error('a sent message could not be removed: it may be sent again after a restart', {
-          lane: name,
-          messageId: placed.entry.id,
-          error,
-        })
+        this.#logger.error(
+          'a message that was sent or buried could not be removed: it may be sent again after a restart',
+          {
+            lane: name,
+            messageId: placed.entry.id,
+            error,
+          },
+        )
       },
     )
   }
@@ -358,25 +394,36 @@ export class LmdbSpool implements Spool {
       if (readDone(value).time > old && this.#done - keys.length <= LIMITS.dedupeMax) break
       keys.push(key as number)
     }
-    const next = (): void => {
-      const wait = keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL
+    const next = (wait: number): void => {
       if (this.#closing === undefined)
         this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), wait, { unref: true })
     }
     if (keys.length === 0 || this.#store.failure !== undefined) {
-      next()
+      next(SWEEP_INTERVAL)
       return
     }
-    this.#done -= keys.length
     const change = (): unknown => keys.map(key => done.remove(key)).at(-1)
-    this.#store
-      .write(change, 0)
-      .catch(error => this.#logger.error('old ids could not be forgotten', { error }))
-      .then(next)
+    this.#store.write(change, 0).then(
+      () => {
+        this.#done -= keys.length
+        next(keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL)
+      },
+      error => {
+        this.#logger.error('old ids could not be forgotten', { error })
+        next(SWEEP_INTERVAL)
+      },
+    )
   }
 }
 
 function nothing(): void {}
+
+/** Why a text cannot be part of a key; undefined when it can. */
+function keyFailure(text: string): WgrokError | undefined {
+  // A unit has 3 bytes at most: nearly always, nothing has to be counted.
+  if (text.length * 3 <= KEY_BYTES || Buffer.byteLength(text) <= KEY_BYTES) return undefined
+  return new WgrokError('target-invalid', `the spool takes no lane or message id of more than ${KEY_BYTES} bytes`)
+}
 
 const ONE = Buffer.from([1])
 const END = Number.MAX_SAFE_INTEGER

@@ -45,7 +45,10 @@ export interface Delivery {
   readonly entry: SpoolEntry
   /** How often the entry was lent before. More than 0 after a crash: the platform may have it already. */
   readonly redelivered: number
-  /** Sent: the entry is gone, and its lane may be taken from. Resolves when that is on disk; never rejects. */
+  /**
+   * Sent: the entry is gone, and its lane may be taken from. Never rejects. With lmdb it resolves when that is on disk,
+   * or the disk has refused it; with NATS at once, and what is lost on the way there is lent again.
+   */
   ack(): void | Promise<void>
   /** Given up: the entry moves to the dead letters. */
   bury(reason: DeathCause): void | Promise<void>
@@ -102,7 +105,8 @@ export interface Spool {
   /**
    * Accepts an entry; a durable spool returns once it is on disk.
    *
-   * @throws WgrokError `spool-full`, or `internal` when the disk fails. The entry is not accepted then.
+   * @throws WgrokError `spool-full`; `spool-failed` when it cannot be written; `target-invalid` when its lane or id is
+   *   too long; `closed`. The entry is not accepted then.
    */
   append(entry: SpoolEntry): Appended | Promise<Appended>
   /** Lends the head of a lane; `undefined` when the lane is empty, or its head is lent already. */
