@@ -44,7 +44,10 @@ export interface NatsLink {
 const CONSUMER_TTL = 10 * 60_000
 /** How often the connection is tried, in ms: two answers missing, it is a new one. */
 const PING_INTERVAL = 4_000
-/** How long what was relayed is remembered, in ms. */
+/**
+ * How long a router that starts can read what was relayed, in ms. Whether an id that comes again is the same message goes
+ * by `LIMITS.dedupeTtl`.
+ */
 const RELAYED_TTL = 60 * 60_000
 /** Bytes of it at most; the oldest goes first. */
 const RELAYED_BYTES = 64 * 1024 * 1024

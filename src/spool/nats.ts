@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { StoredMsg } from '@nats-io/jetstream'
 import { LIMITS } from '../../generated/limits.js'
 import { backoff, type Clock, delay, systemClock, type Timer } from '../clock.js'
@@ -89,6 +90,8 @@ export class NatsSpool implements Spool {
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silent
     this.#random = options.random ?? Math.random
+    // Every lane that waits for the server listens.
+    setMaxListeners(0, this.#closing.signal)
     this.#inbox = link.inbox()
     this.#calls = new NatsCalls(link.connection, this.#clock, `${this.#inbox}.0`)
     this.#relayed = new RelayedIds({

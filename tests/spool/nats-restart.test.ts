@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Logger, silent } from '../../src/log.js'
 import { MemorySpool } from '../../src/spool/memory.js'
 import { NatsSpool } from '../../src/spool/nats.js'
 import type { Delivery } from '../../src/spool/spool.js'
@@ -133,6 +134,25 @@ describe.skipIf(binary === undefined)('a NATS server that goes away', () => {
     const other = await open()
     expect(await other.lanes()).toMatchObject([{ lane: 'a', messages: 1 }])
     expect(await other.dead()).toEqual([])
+  })
+
+  it('is awaited by many lanes without a warning', { timeout: 30_000 }, async () => {
+    const waits: string[] = []
+    const logger: Logger = { ...silent, warn: text => void waits.push(text) }
+    const front = new MemorySpool({ laneMax: Number.POSITIVE_INFINITY })
+    const spool = await NatsSpool.open({ url: server.url, front, logger })
+    spools.push(spool)
+    await spool.start(() => {})
+    const warnings: string[] = []
+    const warned = (warning: Error): void => void warnings.push(warning.name)
+    process.on('warning', warned)
+    await server.stop('SIGKILL')
+    const appends = Array.from({ length: 12 }, (_, n) => spool.append(entry(`lane-${n}`)))
+    await expect.poll(() => waits.length, { timeout: 10_000 }).toBe(12)
+    await server.start()
+    await Promise.all(appends)
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
   })
 
   it('is not awaited by a front that has been closed', { timeout: 30_000 }, async () => {
