@@ -106,7 +106,7 @@ export interface Spool {
    * Accepts an entry; a durable spool returns once it is on disk.
    *
    * @throws WgrokError `spool-full`; `spool-failed` when it cannot be written; `target-invalid` when its lane or id is
-   *   too long; `closed`. The entry is not accepted then.
+   *   too long; `body-too-large` when NATS never takes it; `closed`. The entry is not accepted then.
    */
   append(entry: SpoolEntry): Appended | Promise<Appended>
   /** Lends the head of a lane; `undefined` when the lane is empty, or its head is lent already. */
