@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
 import { LIMITS } from '../../generated/limits.js'
 import { RecentIds } from '../bus/recent-ids.js'
-import { type Clock, systemClock, type Timer } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { WgrokError } from '../errors.js'
 import { type Logger, silent } from '../log.js'
 import { LaneWindow, type Page, type Placed } from './lane-window.js'
 import { idOf, pack, readDone, unpack, writeDone } from './lmdb-pack.js'
 import { LmdbStore, writeFailure } from './lmdb-store.js'
+import { LmdbSweep } from './lmdb-sweep.js'
 import type { Appended, DeadLetter, DeathCause, Delivery, LaneStats, Spool, SpoolEntry, SpoolStats } from './spool.js'
 import { StateLock } from './state-lock.js'
 
@@ -30,9 +31,6 @@ const PAGE = 128
 const PAGE_BYTES = 1024 * 1024
 /** Bytes of a lane or an id at most: a key of lmdb has 1,978, and a number stands in it too. */
 const KEY_BYTES = 1_900
-const SWEEP_INTERVAL = 10_000
-/** Ids forgotten in one transaction, so that a sweep does not hold up what comes in. */
-const SWEEP_MAX = 2_000
 
 /**
  * A spool on disk, by lmdb. What was accepted survives a killed process and is never dropped: past its size, and when
@@ -56,8 +54,8 @@ export class LmdbSpool implements Spool {
   readonly #dead = new Map<string, [number, string]>()
   /** Ids of what waits and of what has left lately. */
   readonly #known: RecentIds
-  /** Ids of what has left that are on disk. */
-  #done = 0
+  /** Forgets ids of what has left. */
+  readonly #sweep: LmdbSweep
   /** Appends under way, by id. */
   readonly #appending = new Map<string, Promise<Appended>>()
   /** Entries that are gone for us and still on disk: their removal is under way, or a failing disk did not take it. */
@@ -72,7 +70,6 @@ export class LmdbSpool implements Spool {
   #bytes = 0
   #windowBytes = 0
   #messages = 0
-  #sweeper: Timer | undefined
   #closing: Promise<void> | undefined
 
   private constructor(store: LmdbStore, lock: StateLock | undefined, options: LmdbSpoolOptions) {
@@ -83,6 +80,7 @@ export class LmdbSpool implements Spool {
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
     this.#ttl = options.dedupeTtl ?? LIMITS.dedupeTtl
     this.#known = new RecentIds({ ttl: this.#ttl, max: LIMITS.dedupeMax, clock: this.#clock })
+    this.#sweep = new LmdbSweep(store, this.#ttl, this.#clock, this.#logger)
   }
 
   /** @throws WgrokError `dependency-missing`, `spool-failed`, `spool-full`. */
@@ -94,7 +92,7 @@ export class LmdbSpool implements Spool {
     try {
       const spool = new LmdbSpool(await LmdbStore.open(dir, logger), lock, options)
       spool.#recall()
-      spool.#sweep()
+      spool.#sweep.run()
       return spool
     } catch (error) {
       await lock?.release()
@@ -226,7 +224,7 @@ export class LmdbSpool implements Spool {
   }
 
   close(): Promise<void> {
-    this.#sweeper?.cancel()
+    this.#sweep.stop()
     this.#closing ??= this.#store.close().then(() => this.#lock?.release())
     return this.#closing
   }
@@ -236,7 +234,7 @@ export class LmdbSpool implements Spool {
     const { dead, done, entries, held } = this.#store
     for (const { key, value } of done.getRange({})) {
       this.#seq = key as number
-      this.#done++
+      this.#sweep.count++
       const { id, time } = readDone(value)
       if (time > this.#clock.now() - this.#ttl) this.#known.first(id)
     }
@@ -357,7 +355,7 @@ export class LmdbSpool implements Spool {
       entries.remove([name, placed.seq])
       return done.put(placed.seq, note)
     }
-    this.#done++
+    this.#sweep.count++
     lane.settle()
     this.#messages--
     this.#bytes -= placed.size
@@ -383,36 +381,6 @@ export class LmdbSpool implements Spool {
     this.#messages--
     this.#bytes -= size
     this.#lane(lane).count--
-  }
-
-  /** Forgets ids that have had their time or are too many, and goes on doing so. */
-  #sweep(): void {
-    const { done } = this.#store
-    const old = this.#clock.now() - this.#ttl
-    const keys: number[] = []
-    for (const { key, value } of done.getRange({ limit: SWEEP_MAX })) {
-      if (readDone(value).time > old && this.#done - keys.length <= LIMITS.dedupeMax) break
-      keys.push(key as number)
-    }
-    const next = (wait: number): void => {
-      if (this.#closing === undefined)
-        this.#sweeper = this.#clock.setTimeout(() => this.#sweep(), wait, { unref: true })
-    }
-    if (keys.length === 0 || this.#store.failure !== undefined) {
-      next(SWEEP_INTERVAL)
-      return
-    }
-    const change = (): unknown => keys.map(key => done.remove(key)).at(-1)
-    this.#store.write(change, 0).then(
-      () => {
-        this.#done -= keys.length
-        next(keys.length === SWEEP_MAX ? 0 : SWEEP_INTERVAL)
-      },
-      error => {
-        this.#logger.error('old ids could not be forgotten', { error })
-        next(SWEEP_INTERVAL)
-      },
-    )
   }
 }
 
