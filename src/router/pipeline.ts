@@ -255,7 +255,9 @@ export class Pipeline implements BusReceives<Arrival, Result> {
     const { dedupe, logger } = this.#options
     dedupe.forget(arrival.source, arrival.id)
     logger.error('message could not be accepted', { code: error.code, messageId: arrival.id, error })
-    return { status: 'refused', error, again: true }
+    // What no spool ever takes had better not come again.
+    const again = error.retryable || error.code === 'closed' || error.code === 'internal'
+    return { status: 'refused', error, again }
   }
 }
 

@@ -181,6 +181,11 @@ describe('an echo frame', () => {
     expect(await hear('./echo:a:b:-:x', { id: '1' })).toEqual({ status: 'accepted' })
   })
 
+  it('need not come again when no spool will ever take it', async () => {
+    const { hear } = setUp({}, { accept: () => Promise.reject(new WgrokError('body-too-large', 'too large')) })
+    expect(await hear('./echo:a:b:-:x')).toMatchObject({ status: 'refused', again: false })
+  })
+
   it('may come again after the disk failed', async () => {
     const { hear } = setUp({}, { accept: () => Promise.reject(new WgrokError('internal', 'disk')) })
     expect(await hear('./echo:a:b:-:x', { id: '1' })).toMatchObject({ status: 'refused', again: true })
