@@ -12,15 +12,16 @@ const BASE = 'https://wgrok.dev/schemas'
  */
 export function emitSchemas(spec: Spec): GeneratedFile[] {
   const models = new Map(spec.models.map(model => [model.name, model]))
+  const messages = spec.messages.map(message => [messageSchemaName(spec, message.name), message] as const)
+  const messageOf = new Map(messages)
   const files = new Map<string, GeneratedFile>()
   for (const model of spec.models) {
     if (model.inline || (model.kind !== 'object' && model.kind !== 'union')) continue
-    const message = spec.messages.find(one => messageSchemaName(spec, one.name) === model.name)
-    const body = document(model.name, model.schema, models, message)
+    const body = document(model.name, model.schema, models, messageOf.get(model.name))
     files.set(body.path, body)
   }
-  for (const message of spec.messages) {
-    const body = document(messageSchemaName(spec, message.name), message.schema, models, message)
+  for (const [name, message] of messages) {
+    const body = document(name, message.schema, models, message)
     if (!files.has(body.path)) files.set(body.path, body)
   }
   return [...files.values()]
