@@ -29,7 +29,7 @@ export async function run({ quick, progress }) {
   const texts = SIZES.map(length => json(length))
   for (const [mode, { compress = 'never', encrypt = false, limit }] of Object.entries(MODES)) {
     const options = { to: 'deploy', from: 'ci', limit, compress, maxChunks: 1e6, ...(encrypt ? { keys } : {}) }
-    for (const text of texts) {
+    for (const text of quick ? texts.slice(0, -1) : texts) {
       const { length } = text
       progress(`${mode} ${size(length)}`)
       const chunked = limit === WEBEX
@@ -41,7 +41,7 @@ export async function run({ quick, progress }) {
       same((await decode(frames)).length, length, 'decode')
       if ((await decode(rawFrames)) !== text || raw.decode(frames) !== text) throw new Error(`${mode}: texts differ`)
       const ms = quick ? 120 : length > 1e7 ? 3_000 : 1_600
-      const rounds = length > 1e7 ? (quick ? 2 : 11) : quick ? 3 : 21
+      const rounds = length > 1e7 ? 11 : quick ? 3 : 21
       const out = await interleave({ ours: repeat(encode), raw: repeat(() => raw.encode(text)) }, { ms, rounds })
       const back = await interleave(
         { ours: repeat(() => decode(frames)), raw: repeat(() => raw.decode(frames)) },
@@ -67,7 +67,7 @@ export async function run({ quick, progress }) {
     detail: 'slope of the steepest series in the chart',
   })
   lines.push(...(await blocking(codec, keys, texts[3], quick, progress)))
-  for (const mode of ['z', 'e', 'ze']) {
+  for (const mode of quick ? ['ze'] : ['z', 'e', 'ze']) {
     for (const direction of ['encode', 'decode']) {
       progress(`memory of ${direction} ${mode}`)
       const [ours, raw] = await Promise.all(['ours', 'raw'].map(side => peakMemory(direction, mode, side, quick)))

@@ -21,7 +21,7 @@ export async function run({ quick, progress }) {
   }
   const found = Object.fromEntries(Object.entries(packages).map(([name, folder]) => [name, weigh(folder)]))
   const times = Object.fromEntries(Object.keys(packages).map(name => [name, []]))
-  for (let round = 0; round < (quick ? 3 : 11); round++) {
+  for (let round = 0; round < (quick ? 2 : 11); round++) {
     progress(`import time, round ${round + 1}`)
     for (const [name, folder] of Object.entries(packages)) times[name].push(await importTime(name, folder))
   }

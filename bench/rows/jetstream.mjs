@@ -39,7 +39,7 @@ export async function run({ quick, progress }) {
       await raw.send(WAVE)
       same(relay.kind, raw.kind, 'what came out')
       const sides = { ours: n => relay.send(n), raw: n => raw.send(n) }
-      const figures = await interleave(sides, { ms: quick ? 1_500 : 9_000, rounds: quick ? 3 : 7 })
+      const figures = await interleave(sides, { ms: quick ? 900 : 9_000, rounds: quick ? 3 : 7 })
       const rates = `${number(1e9 / median(figures.ours))} messages/s, raw ${number(1e9 / median(figures.raw))}`
       const detail = `${rates}; ${await spent(relay, server, Math.ceil(1e9 / median(figures.ours)))}`
       const what = count === 1 ? '1 router' : `${count} routers`
