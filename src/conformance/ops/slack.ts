@@ -1,5 +1,4 @@
 import type { SlackEventCallback, SlackPostMessageReply, SlackSlashCommand } from '../../../generated/models.js'
-import type { Clock } from '../../clock.js'
 import type { Card } from '../../protocol.js'
 import { restFailure } from '../../transport/http.js'
 import { retry } from '../../transport/retry.js'
@@ -12,6 +11,7 @@ import { verifySlackSignature } from '../../transport/slack/webhook.js'
 import type { Receipt } from '../../transport/transport.js'
 import { count, record, records, text } from '../input.js'
 import type { Input, Operation } from '../testee.js'
+import { notedClock } from './noted-clock.js'
 
 /** What Slack is sent, and what is made of what it sends. */
 export const SLACK_OPS: Readonly<Record<string, Operation>> = {
@@ -36,7 +36,10 @@ async function send(input: Input): Promise<unknown> {
   const answers = [...records(input, 'answers')]
   const waits: number[] = []
   let attempts = 0
-  const receipt = await retry(async () => readAnswer(answers[attempts++]), { clock: noted(waits), random: () => 0.5 })
+  const receipt = await retry(async () => readAnswer(answers[attempts++]), {
+    clock: notedClock(waits),
+    random: () => 0.5,
+  })
   return { messageId: receipt.messageId, attempts, waits }
 }
 
@@ -52,19 +55,6 @@ async function readAnswer(answer: Input | undefined): Promise<Receipt> {
   const reply = body as SlackPostMessageReply
   if (!reply.ok) throw slackFailure('slackPostMessage', reply)
   return readReceipt(reply, 'C1')
-}
-
-/** A clock on which every wait is over at once, and written down. */
-function noted(waits: number[]): Clock {
-  return {
-    now: () => 0,
-    elapsed: () => 0,
-    setTimeout: (fn, ms) => {
-      waits.push(ms)
-      queueMicrotask(fn)
-      return { cancel: () => {} }
-    },
-  }
 }
 
 function selfOf(input: Input): SlackSelf {
